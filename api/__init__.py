@@ -1,0 +1,1 @@
+"""The outer ring of Fangyu: HTTP and the command line."""

@@ -1,0 +1,1 @@
+"""Domain and analysis of Fangyu: no HTTP, no environment variables, no printing."""

@@ -1,0 +1,181 @@
+"""The error family of Fangyu.
+
+::
+
+    FangyuError               code "fangyu"
+    ├── InputError            "input"        bad or refused data; carries every problem at once
+    │   └── DatumError        "datum"        a datum is missing, refused or inconsistent
+    ├── NotFoundError         "not_found"    no such record
+    ├── ConflictError         "conflict"     the record's state does not allow it
+    ├── InfeasibleError       "infeasible"   no answer exists under these conditions
+    └── DataSourceError       "data_source"  a file, store or service cannot be read or written
+
+Every error says in Chinese and in English what the offending value is and what is allowed. A rule hit or a data-quality
+observation is not an error: inside a file it is a `Problem`, which a validator collects so that all are reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Lang = Literal["zh", "en"]
+Severity = Literal["refused", "repaired", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One observation about one value of one input row.
+
+    Parameters
+    ----------
+    code : str
+        Stable snake_case code, such as ``duplicate_id``.
+    severity : {"refused", "repaired", "note"}
+        Refused rows are not stored; repaired rows are stored changed; notes are stored as they are.
+    file : str
+        File name, without its folder.
+    row : int or None
+        One-based row as a spreadsheet shows it (the header is row 1), or the feature's ordinal; None for the whole file.
+    field : str or None
+        Column as the file spells it, or None.
+    value : str or None
+        The offending value as text, or None.
+    message_zh, message_en : str
+        What is wrong and what is allowed.
+    """
+
+    code: str
+    severity: Severity
+    file: str
+    row: int | None
+    field: str | None
+    value: str | None
+    message_zh: str
+    message_en: str
+
+    def message(self, lang: Lang = "zh") -> str:
+        """Return the message in one language.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}
+            Language.
+
+        Returns
+        -------
+        str
+            The message without the place it belongs to.
+        """
+        return self.message_zh if lang == "zh" else self.message_en
+
+    def line(self, lang: Lang = "zh") -> str:
+        """Return one line that names file, row, field, value and what is allowed.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}
+            Language.
+
+        Returns
+        -------
+        str
+            The line, without a line break.
+        """
+        zh = lang == "zh"
+        parts = [self.file]
+        if self.row is not None:
+            parts.append(f"第 {self.row} 行" if zh else f"row {self.row}")
+        if self.field is not None:
+            parts.append(f"字段“{self.field}”" if zh else f'field "{self.field}"')
+        if self.value is not None:
+            parts.append(f"值“{self.value}”" if zh else f'value "{self.value}"')
+        return " ".join(parts) + (":" if zh else ": ") + self.message(lang)
+
+
+class FangyuError(Exception):
+    """Base of every error Fangyu raises on purpose.
+
+    Parameters
+    ----------
+    message_zh, message_en : str
+        What is wrong, with the offending value, and what is allowed.
+    **detail : object
+        Machine-readable facts about the failure; JSON-serialisable values.
+    """
+
+    code: ClassVar[str] = "fangyu"
+
+    def __init__(self, message_zh: str, message_en: str, **detail: object) -> None:
+        super().__init__(message_en)
+        self.message_zh = message_zh
+        self.message_en = message_en
+        self.detail: dict[str, object] = detail
+
+    def message(self, lang: Lang = "zh") -> str:
+        """Return the message in one language.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}
+            Language.
+
+        Returns
+        -------
+        str
+            The message.
+        """
+        return self.message_zh if lang == "zh" else self.message_en
+
+
+class InputError(FangyuError):
+    """Data that was read but is refused.
+
+    Parameters
+    ----------
+    message_zh, message_en : str
+        Summary.
+    problems : iterable of Problem
+        Every problem found, in file order.
+    **detail : object
+        Machine-readable facts.
+    """
+
+    code: ClassVar[str] = "input"
+
+    def __init__(
+        self, message_zh: str, message_en: str, problems: Iterable[Problem] = (), **detail: object
+    ) -> None:
+        super().__init__(message_zh, message_en, **detail)
+        self.problems: Sequence[Problem] = tuple(problems)
+
+
+class DatumError(InputError):
+    """A datum is missing, refused, or differs from what the data show."""
+
+    code: ClassVar[str] = "datum"
+
+
+class NotFoundError(FangyuError):
+    """No record with that identifier."""
+
+    code: ClassVar[str] = "not_found"
+
+
+class ConflictError(FangyuError):
+    """The record's present state does not allow the operation."""
+
+    code: ClassVar[str] = "conflict"
+
+
+class InfeasibleError(FangyuError):
+    """The question has no answer under the stated conditions."""
+
+    code: ClassVar[str] = "infeasible"
+
+
+class DataSourceError(FangyuError):
+    """A file, store or service cannot be read or written."""
+
+    code: ClassVar[str] = "data_source"
