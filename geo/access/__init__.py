@@ -1,0 +1,1 @@
+"""Walking access: nearest facility, certificates, aggregates, gaps, circles."""

@@ -1,0 +1,151 @@
+"""Person-weighted quantiles, for everybody at once and for every group.
+
+The q-quantile of values t with integer weights w is the smallest t whose cumulative weight (over t in ascending order)
+is at least q of the total weight. All comparisons are made in integers, so the answer is always one of the values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from geo.arrays import Float, Int, Int32
+
+PERCENTS: Final = (50, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class SortedWeights:
+    """Values that count, in ascending order, ready to be asked by several groupings.
+
+    Parameters
+    ----------
+    values : array of float64, shape (n_kept,)
+        Finite values with a positive weight, ascending.
+    weights : array of int64, shape (n_kept,)
+        Their weights.
+    position : array of int64, shape (n_kept,)
+        Where each value stood in the input.
+    """
+
+    values: Float
+    weights: Int
+    position: Int
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Median, 90th percentile, maximum and mean; None where nobody is counted.
+
+    Parameters
+    ----------
+    p50, p90, max : float or None
+        Weighted quantiles and the largest value with a positive weight.
+    mean : float or None
+        Weighted mean.
+    """
+
+    p50: float | None
+    p90: float | None
+    max: float | None
+    mean: float | None
+
+    def to_json(self) -> dict[str, float | None]:
+        """Return plain JSON values.
+
+        Returns
+        -------
+        dict
+            Keys ``p50``, ``p90``, ``max``, ``mean``.
+        """
+        return {"p50": self.p50, "p90": self.p90, "max": self.max, "mean": self.mean}
+
+
+def sort_weights(values: Float, weights: Int) -> SortedWeights:
+    """Sort the values that count: finite, with a positive weight.
+
+    Parameters
+    ----------
+    values : array of float64, shape (n,)
+        Values; NaN and infinity are left out.
+    weights : array of int64, shape (n,)
+        Weights, at least 0.
+
+    Returns
+    -------
+    SortedWeights
+        The values in ascending order.
+    """
+    position = np.flatnonzero(np.isfinite(values) & (weights > 0))
+    position = position[np.argsort(values[position])]
+    return SortedWeights(values[position], weights[position], position)
+
+
+def group_quantiles(
+    ordered: SortedWeights, group: Int32, n_groups: int, percents: tuple[int, ...] = PERCENTS
+) -> Float:
+    """Return weighted quantiles of every group.
+
+    Parameters
+    ----------
+    ordered : SortedWeights
+        Values in ascending order.
+    group : array of int32, shape (n,)
+        Group of each value of the *input*, from 0 to ``n_groups - 1``.
+    n_groups : int
+        Number of groups.
+    percents : tuple of int
+        Quantiles in whole percent, above 0 and at most 100.
+
+    Returns
+    -------
+    array of float64, shape (n_groups, len(percents) + 1)
+        The quantiles and, last, the maximum; NaN for groups in which nothing counts.
+    """
+    result = np.full((n_groups, len(percents) + 1), np.nan)
+    if ordered.values.size == 0:
+        return result
+    # numpy sorts 16-bit integers by radix, several times faster than wider ones.
+    narrow = np.uint16 if n_groups <= 65_536 else np.int32
+    of_value = group[ordered.position].astype(narrow)
+    order = np.argsort(of_value, kind="stable")
+    values, weights = ordered.values[order], ordered.weights[order]
+    ends = np.cumsum(np.bincount(of_value, minlength=n_groups))
+    cumulative = np.concatenate([[0], np.cumsum(weights)])
+    starts = np.concatenate([[0], ends[:-1]])
+    before = cumulative[starts]
+    total = cumulative[ends] - before
+    filled = np.flatnonzero(total > 0)
+    for column, percent in enumerate(percents):
+        # Integer ceiling of percent·total/100.
+        target = before[filled] - (-percent * total[filled]) // 100
+        result[filled, column] = values[np.searchsorted(cumulative, target, side="left") - 1]
+    result[filled, -1] = values[ends[filled] - 1]
+    return result
+
+
+def quantiles(ordered: SortedWeights) -> Quantiles:
+    """Return median, 90th percentile, maximum and mean of everything.
+
+    Parameters
+    ----------
+    ordered : SortedWeights
+        Values in ascending order.
+
+    Returns
+    -------
+    Quantiles
+        All None when nothing counts.
+    """
+    if ordered.values.size == 0:
+        return Quantiles(None, None, None, None)
+    cumulative = np.cumsum(ordered.weights)
+    total = int(cumulative[-1])
+    p50, p90 = (
+        float(ordered.values[np.searchsorted(cumulative, -((-percent * total) // 100), side="left")])
+        for percent in PERCENTS
+    )
+    mean = float(np.dot(ordered.values, ordered.weights.astype(np.float64)) / total)
+    return Quantiles(p50, p90, float(ordered.values[-1]), mean)
