@@ -1,7 +1,8 @@
 """Person-weighted quantiles, for everybody at once and for every group.
 
-The q-quantile of values t with integer weights w is the smallest t whose cumulative weight (over t in ascending order)
-is at least q of the total weight. All comparisons are made in integers, so the answer is always one of the values.
+The q-quantile of values t with integer weights w is the smallest t whose cumulative weight (over t in
+ascending order) is at least q of the total weight. All comparisons are made in integers, so the answer is
+always one of the values.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from geo.arrays import Float, Int, Int32
+from geo.arrays import Bool, Float, Int, Int32
 
 PERCENTS: Final = (50, 90)
 
@@ -126,26 +127,46 @@ def group_quantiles(
     return result
 
 
-def quantiles(ordered: SortedWeights) -> Quantiles:
-    """Return median, 90th percentile, maximum and mean of everything.
+def all_quantiles(ordered: SortedWeights, percents: tuple[int, ...] = PERCENTS) -> Float:
+    """Return weighted quantiles of everything.
 
     Parameters
     ----------
     ordered : SortedWeights
         Values in ascending order.
+    percents : tuple of int
+        Quantiles in whole percent, above 0 and at most 100.
 
     Returns
     -------
-    Quantiles
-        All None when nothing counts.
+    array of float64, shape (len(percents) + 1,)
+        The quantiles and, last, the maximum; NaN when nothing counts.
     """
     if ordered.values.size == 0:
-        return Quantiles(None, None, None, None)
+        return np.full(len(percents) + 1, np.nan)
     cumulative = np.cumsum(ordered.weights)
     total = int(cumulative[-1])
-    p50, p90 = (
-        float(ordered.values[np.searchsorted(cumulative, -((-percent * total) // 100), side="left")])
-        for percent in PERCENTS
-    )
-    mean = float(np.dot(ordered.values, ordered.weights.astype(np.float64)) / total)
-    return Quantiles(p50, p90, float(ordered.values[-1]), mean)
+    found = [
+        ordered.values[np.searchsorted(cumulative, -((-percent * total) // 100), side="left")]
+        for percent in percents
+    ]
+    return np.array([*found, ordered.values[-1]])
+
+
+def select(ordered: SortedWeights, is_kept: Bool) -> SortedWeights:
+    """Keep the values of some input positions, in order.
+
+    Parameters
+    ----------
+    ordered : SortedWeights
+        Values in ascending order.
+    is_kept : array of bool, shape (n,)
+        Whether each value of the *input* is kept.
+
+    Returns
+    -------
+    SortedWeights
+        The kept values, still ascending.
+    """
+    keep = is_kept[ordered.position]
+    return SortedWeights(ordered.values[keep], ordered.weights[keep], ordered.position[keep])
