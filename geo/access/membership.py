@@ -23,6 +23,8 @@ from geo.errors import InputError
 LEVELS: Final = ("province", "prefecture", "county", "township", "village")
 UNASSIGNED_CODE: Final = "unassigned"
 OUTSIDE_CODE: Final = "outside"
+UNASSIGNED_NAME_ZH: Final = "本级未划入"
+OUTSIDE_NAME_ZH: Final = "区划范围以外"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,21 @@ class LevelMembership:
             A division code, ``"unassigned"`` or ``"outside"``.
         """
         return (*self.codes, UNASSIGNED_CODE, OUTSIDE_CODE)[row]
+
+    def name_of(self, row: int) -> str:
+        """Return the name that stands for one value of `index`.
+
+        Parameters
+        ----------
+        row : int
+            From 0 to ``n_divisions + 1``.
+
+        Returns
+        -------
+        str
+            A division's name, or the Chinese name of the unassigned or the outside row.
+        """
+        return (*self.names, UNASSIGNED_NAME_ZH, OUTSIDE_NAME_ZH)[row]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geo.access.membership import OUTSIDE_CODE, UNASSIGNED_CODE, LevelMembership, Membership
+from geo.access.membership import (
+    OUTSIDE_CODE,
+    OUTSIDE_NAME_ZH,
+    UNASSIGNED_CODE,
+    UNASSIGNED_NAME_ZH,
+    LevelMembership,
+    Membership,
+)
 from geo.access.population import ALL_BANDS, Population
 from geo.access.quantile import SortedWeights, all_quantiles, group_quantiles, select, sort_weights
 from geo.access.status import Certificates
@@ -20,9 +27,6 @@ from geo.access.straight_line import STATUTORY_RADIUS_M, StraightLine
 from geo.access.tally import Tally, TallyOptions, TallyTable, read_tally, tabulate
 from geo.arrays import Float, Int32
 from geo.errors import InputError
-
-OUTSIDE_NAME_ZH = "区划范围以外"
-UNASSIGNED_NAME_ZH = "本级未划入"
 
 
 @dataclass(frozen=True, slots=True)
