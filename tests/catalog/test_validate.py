@@ -42,7 +42,7 @@ def test_values_are_normalised_to_their_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["120", "120", "120张", "120 张床位", 120, 120.0, np.int64(120), np.float64(120)]
+    "raw", ["120", "\uff11\uff12\uff10", "120张", "120 张床位", 120, 120.0, np.int64(120), np.float64(120)]
 )
 def test_numbers_come_in_many_spellings(raw: object) -> None:
     assert validate_attributes(facility_type("care_home"), {"care_beds": raw}).values == {"care_beds": 120}
