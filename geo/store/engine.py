@@ -1,0 +1,306 @@
+"""Opening a store: one GeoPackage file, or a PostGIS database."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from geo.errors import ConflictError, DataSourceError, InputError
+from geo.store import schema
+from geo.store.functions import register_functions
+from geo.store.migrations import HEAD
+
+StoreKind = Literal["gpkg", "postgis"]
+
+_BUSY_MS = 30_000
+"""How long a writer waits for another one."""
+
+
+class Store:
+    """An open store.
+
+    Parameters
+    ----------
+    engine : Engine
+        Engine made by `open_engine`.
+    url : str
+        What the store was opened with.
+    actor : str
+        Who works with it; stands in imports, runs and the audit log.
+    """
+
+    def __init__(self, engine: Engine, url: str, actor: str) -> None:
+        self._engine = engine
+        self.url = url
+        self.actor = actor
+        self.kind: StoreKind = "gpkg" if engine.dialect.name == "sqlite" else "postgis"
+        with engine.connect() as connection:
+            self.store_id = str(connection.scalar(text("SELECT value FROM store_info WHERE key = 'store_id'")))
+
+    @contextlib.contextmanager
+    def session(self, *, write: bool = True) -> Iterator[Session]:
+        """Work in one transaction: committed at the end of the block, rolled back if it raises.
+
+        Parameters
+        ----------
+        write : bool
+            False reads one unchanging state of the store and refuses to write.
+
+        Yields
+        ------
+        Session
+            To be handed to repositories and services, which never commit.
+        """
+        options: dict[str, object] = {"fangyu_write": write}
+        if self.kind == "postgis" and not write:
+            options |= {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+        bound = self._engine.execution_options(**options)
+        with Session(bound, expire_on_commit=False, info={"actor": self.actor}) as session, session.begin():
+            first = _start_writing(session) if write else None
+            yield session
+            if first is not None:
+                session.flush()
+                _claim_journal(session, first)
+
+    def close(self) -> None:
+        """Close every connection; the embedded file is left alone and whole, without ``-wal`` and ``-shm``."""
+        self._engine.dispose()
+        if self.kind == "postgis":
+            return
+        # Another process may have the file open; then the last one to leave cleans up.
+        with contextlib.suppress(sqlite3.Error):
+            connection = sqlite3.connect(_file_of(self.url), isolation_level=None, timeout=1.0)
+            try:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.execute("PRAGMA journal_mode = DELETE")
+            finally:
+                connection.close()
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        self.close()
+
+
+def open_store(url: str, *, create: bool = True, actor: str = "fangyu") -> Store:
+    """Open a store, creating or migrating an embedded one as needed.
+
+    Parameters
+    ----------
+    url : str
+        Path of a ``.gpkg`` file, or ``postgresql+psycopg://user@host/database``.
+    create : bool
+        Create a missing ``.gpkg``; a PostGIS database is only ever prepared by `geo.store.maintenance.upgrade`.
+    actor : str
+        Who works with it.
+
+    Returns
+    -------
+    Store
+        To be closed, or used in a ``with`` block.
+
+    Raises
+    ------
+    InputError
+        The url is neither.
+    DataSourceError
+        The file or database cannot be read, or is no store.
+    ConflictError
+        The schema is newer than this software, or the database awaits ``fangyu db upgrade``.
+    """
+    engine = open_engine(url)
+    is_file = engine.dialect.name == "sqlite"
+    if is_file and not create and not _file_of(url).exists():
+        raise DataSourceError(
+            f"找不到存储文件“{url}”;允许的是已有的 .gpkg 文件。",
+            f"The store '{url}' does not exist; allowed is an existing .gpkg file.",
+        )
+    try:
+        with reading_errors(url):
+            if is_file and not _file_of(url).exists():
+                _file_of(url).parent.mkdir(parents=True, exist_ok=True)
+            with engine.connect() as connection:
+                found = schema.schema_revision(connection)
+                empty = found is None and schema.is_empty(connection)
+            if is_file and empty:
+                with writing(engine) as connection:
+                    if schema.is_empty(connection):
+                        schema.create_schema(connection)
+                found = HEAD
+            _check_revision(url, found, is_file=is_file, empty=empty)
+            if found != HEAD:
+                from geo.store.maintenance import upgrade
+
+                upgrade(url)
+            if is_file:
+                _use_wal(engine)
+            return Store(engine, url, actor)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def open_engine(url: str) -> Engine:
+    """Make the SQLAlchemy engine for a store without looking into it.
+
+    Parameters
+    ----------
+    url : str
+        As for `open_store`.
+
+    Returns
+    -------
+    Engine
+        With the events that give SQLite real transactions and the ST_ functions.
+
+    Raises
+    ------
+    InputError
+        The url is neither a ``.gpkg`` path nor a PostgreSQL URL.
+    """
+    if url.startswith(("postgresql://", "postgresql+psycopg://")):
+        return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if "://" in url or not url.lower().endswith(".gpkg"):
+        raise InputError(
+            f"无法识别的存储“{url}”;允许的是 .gpkg 文件路径或 postgresql+psycopg:// 地址。",
+            f"'{url}' is no store; allowed are a .gpkg path or a postgresql+psycopg:// URL.",
+        )
+    engine = create_engine(f"sqlite:///{_file_of(url).as_posix()}")
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a writing transaction without a session, for schema work.
+
+    Parameters
+    ----------
+    engine : Engine
+        From `open_engine`.
+
+    Yields
+    ------
+    Connection
+        Committed at the end of the block, rolled back if it raises.
+    """
+    with engine.execution_options(fangyu_write=True).begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def reading_errors(url: str) -> Iterator[None]:
+    """Turn the driver's complaints about an unreadable store into one of ours.
+
+    Parameters
+    ----------
+    url : str
+        The store, for the message.
+
+    Yields
+    ------
+    None
+        Nothing.
+
+    Raises
+    ------
+    DataSourceError
+        The file or database cannot be read.
+    """
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        if isinstance(error, DBAPIError) and not isinstance(error, OperationalError) and "not a database" not in str(error):
+            raise
+        shown = make_url(url).render_as_string(hide_password=True) if "://" in url else url
+        reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        raise DataSourceError(
+            f"无法打开存储“{shown}”:{reason}。允许的是可读写的方舆 .gpkg 文件或可连接的 PostGIS 数据库。",
+            f"The store '{shown}' cannot be opened: {reason}. Allowed are a readable and writable Fangyu .gpkg file "
+            "or a PostGIS database that answers.",
+            store=shown,
+        ) from error
+
+
+def _check_revision(url: str, found: str | None, *, is_file: bool, empty: bool) -> None:
+    """Refuse what is no store, is newer than we are, or has to be upgraded by hand."""
+    if found is None and is_file:
+        raise DataSourceError(
+            f"“{url}”是 SQLite 文件,但不是方舆存储;允许的是方舆建立的 .gpkg 或尚不存在的路径。",
+            f"'{url}' is an SQLite file but no Fangyu store; allowed is a .gpkg that Fangyu made, or a new path.",
+        )
+    if found is not None and found > HEAD:
+        raise ConflictError(
+            f"存储“{url}”的结构版本为 {found},比本软件的 {HEAD} 新;请使用更新的软件打开。",
+            f"The store '{url}' has schema {found}, newer than this software's {HEAD}; open it with newer software.",
+        )
+    if found != HEAD and not is_file:
+        shown = make_url(url).render_as_string(hide_password=True)
+        raise ConflictError(
+            f"数据库“{shown}”的结构版本为 {found or '无'},需要 {HEAD};请先运行 fangyu db upgrade。",
+            f"The database '{shown}' has schema {found or 'none'}, needed is {HEAD}; run fangyu db upgrade first.",
+        )
+
+
+def _file_of(url: str) -> Path:
+    """Return the path of an embedded store."""
+    return Path(url).expanduser()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
+    """Set up one SQLite connection."""
+    # sqlite3 would begin transactions by itself, but not before DDL or SELECT: we send BEGIN ourselves.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA cache_size = -131072")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    register_functions(connection)
+
+
+def _use_wal(engine: Engine) -> None:
+    """Let readers and one writer work side by side; only ever done to a file known to be a store."""
+    raw = engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA journal_mode = WAL")
+    finally:
+        raw.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Begin for real: writers take the lock at once, so that two never deadlock half-way."""
+    write = bool(connection.get_execution_options().get("fangyu_write"))
+    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if write else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _start_writing(session: Session) -> int:
+    """Tell the triggers whose changes follow; return the last journal row there was."""
+    if session.get_bind().dialect.name == "sqlite":
+        return int(session.scalar(text("SELECT COALESCE(MAX(fid), 0) FROM change_journal")) or 0)
+    session.execute(text("SELECT set_config('fangyu.origin', 'fangyu', true)"))
+    return -1
+
+
+def _claim_journal(session: Session, first: int) -> None:
+    """Mark the journal rows of this transaction as ours; what stays unmarked came from outside."""
+    if first >= 0:
+        session.execute(
+            text("UPDATE change_journal SET origin = 'fangyu' WHERE fid > :first AND origin IS NULL"), {"first": first}
+        )

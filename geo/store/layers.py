@@ -1,0 +1,363 @@
+"""The layers: bringing a frame in as versions, and reading the versions valid at a date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import cast
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from geo.arrays import Bool, Int
+from geo.store import gpkg
+from geo.store.frames import EncodedRows, Values, decode_column, encode_frame
+from geo.store.geometry import SRID
+from geo.store.layer import LAYER_NAMES, Layer, layer
+from geo.store.rows import close_rows, fetch_columns, insert_rows, is_sqlite, silent_bulk
+from geo.store.tables import LayerRevision
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCounts:
+    """What an import did to a layer, in features.
+
+    Parameters
+    ----------
+    added : int
+        New to the source.
+    changed : int
+        Got a new version.
+    closed : int
+        Gone from the source; their last version was ended.
+    unchanged : int
+        Left alone.
+    """
+
+    added: int = 0
+    changed: int = 0
+    closed: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: SyncCounts) -> SyncCounts:
+        """Add up the counts of several layers."""
+        return SyncCounts(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.closed + other.closed,
+            self.unchanged + other.unchanged,
+        )
+
+
+def sync_layer(
+    session: Session, layer_name: str, frame: gpd.GeoDataFrame, *, source: str, import_id: int, on: date
+) -> SyncCounts:
+    """Make a source's open versions equal to a frame.
+
+    Unchanged features stay as they are, changed ones get a new version from `on` (or from the date the frame states) and
+    the old one is closed, features no longer there are closed. Nothing is deleted.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    layer_name : str
+        One of `LAYER_NAMES`.
+    frame : GeoDataFrame
+        Everything the source holds now: ``id``, the layer's own columns, ``import_line``, geometry in EPSG:4490; columns
+        left out are stored as missing. Not changed.
+    source : str
+        The unit of re-import.
+    import_id : int
+        From `geo.store.imports.register`.
+    on : date
+        Date of the import.
+
+    Returns
+    -------
+    SyncCounts
+        How many features were added, changed, closed and left alone.
+
+    Raises
+    ------
+    InputError
+        Missing or repeated ids, missing geometries or geometries of another type.
+    NotFoundError
+        There is no such layer.
+    ValueError
+        The frame has columns the layer does not know.
+    """
+    spec = layer(layer_name)
+    incoming = encode_frame(spec, frame)
+    if not is_sqlite(session):
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"fangyu.{layer_name}"})
+    stored = _OpenVersions.read(session, spec, source, incoming)
+    match, differs = stored.compare(spec, incoming)
+    gone = np.ones(len(stored.fids), dtype=bool)
+    gone[match[match >= 0]] = False
+    changed = match[differs & (match >= 0)]
+    counts = SyncCounts(
+        added=int((match < 0).sum()),
+        changed=len(changed),
+        closed=int(gone.sum()),
+        unchanged=int(((match >= 0) & ~differs).sum()),
+    )
+    if counts.unchanged == len(incoming) and not counts.closed:
+        return counts
+    new = (match < 0) | differs
+    fresh, starts = _new_versions(incoming, new, match, on)
+    with silent_bulk(session, spec):
+        ends = np.full(len(stored.fids), on.isoformat(), dtype=object)
+        ends[changed] = starts[match[new] >= 0]
+        closing = np.concatenate([changed, np.flatnonzero(gone)])
+        close_rows(session, spec, stored.fids[closing], _earlier(stored.valid_to, ends)[closing], import_id)
+        insert_rows(session, spec, fresh, {"source": source, "import_id": import_id, "row_version": 1})
+    bump(session, layer_name)
+    if is_sqlite(session) and len(fresh):
+        low_x, low_y, high_x, high_y = (float(value) for value in shapely.total_bounds(fresh.geometries))
+        gpkg.touch(session.connection(), spec.name, (low_x, low_y, high_x, high_y))
+    return counts
+
+
+def read_layer(
+    session: Session,
+    layer_name: str,
+    *,
+    columns: Sequence[str] | None = None,
+    on: date | None = None,
+    where: Mapping[str, object] | None = None,
+) -> gpd.GeoDataFrame:
+    """Read the versions of a layer that hold at a date.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer_name : str
+        One of `LAYER_NAMES`.
+    columns : sequence of str, optional
+        Columns wanted besides ``fid``, ``uid`` and the geometry; by default ``id``, ``source``, ``valid_from``,
+        ``valid_to`` and the layer's own. Bookkeeping columns may be asked for by name.
+    on : date, optional
+        The date; by default what the newest imports say, without versions that ended before today.
+    where : Mapping, optional
+        Column values that rows must have: one value, None for missing, or a list of values.
+
+    Returns
+    -------
+    GeoDataFrame
+        EPSG:4490, plain index, in the order the rows were stored (nearly Hilbert order).
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer.
+    ValueError
+        A column is asked for that the layer does not have.
+    """
+    spec = layer(layer_name)
+    default = ["id", "source", "valid_from", "valid_to", *(column.name for column in spec.own)]
+    wanted = list(dict.fromkeys(["fid", "uid", *(default if columns is None else columns)]))
+    wanted = [name for name in wanted if name not in ("geom", "geometry")]
+    if unknown := sorted({*wanted, *(where or ())} - set(spec.columns)):
+        raise ValueError(f"layer {layer_name} has no columns {unknown}; it has {sorted(spec.columns)}")
+    clause, parameters = _valid(on)
+    for name, value in (where or {}).items():
+        part, values = _condition(name, value)
+        clause, parameters = f"{clause} AND {part}", [*parameters, *values]
+    *found, wkb = fetch_columns(session, spec, [*wanted, "geom"], clause, parameters)
+    data = {name: decode_column(values, spec.columns[name]) for name, values in zip(wanted, found, strict=True)}
+    geometry = shapely.from_wkb(np.asarray(wkb, dtype=object))
+    return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(geometry, crs=SRID), crs=SRID)
+
+
+def revision(session: Session, layer_name: str) -> int:
+    """Return how often a layer has changed; it grows with every change.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer_name : str
+        One of `LAYER_NAMES`.
+
+    Returns
+    -------
+    int
+        The revision.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer.
+    """
+    return revisions(session)[layer(layer_name).name]
+
+
+def revisions(session: Session) -> dict[str, int]:
+    """Return the revision of every layer.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+
+    Returns
+    -------
+    dict of str to int
+        By layer name, in the order of `LAYER_NAMES`.
+    """
+    found = {name: number for name, number in session.execute(select(LayerRevision.layer, LayerRevision.revision))}
+    return {name: found.get(name, 0) for name in LAYER_NAMES}
+
+
+def bump(session: Session, layer_name: str) -> None:
+    """Raise a layer's revision by one.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    layer_name : str
+        One of `LAYER_NAMES`.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer.
+    """
+    name = layer(layer_name).name
+    session.execute(
+        update(LayerRevision).where(LayerRevision.layer == name).values(revision=LayerRevision.revision + 1)
+    )
+    if is_sqlite(session):
+        gpkg.touch(session.connection(), name)
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenVersions:
+    """The open versions of a source: ids, ends and the columns an import may change."""
+
+    fids: Int
+    ids: Values
+    valid_to: Values
+    columns: Mapping[str, Sequence[object]]
+    wkb: Sequence[object]
+
+    @classmethod
+    def read(cls, session: Session, spec: Layer, source: str, incoming: EncodedRows) -> _OpenVersions:
+        """Read the open versions of one source."""
+        compared = [column.name for column in spec.own]
+        if "valid_from" in incoming.values:
+            compared.append("valid_from")
+        names = ["fid", "id", "valid_to", *compared, "geom"]
+        found = fetch_columns(session, spec, names, "source = ? AND closed_import_id IS NULL", [source])
+        return cls(
+            np.array(found[0], dtype=np.int64),
+            _objects(found[1]),
+            _dates_as_text(found[2]),
+            dict(zip(compared, found[3:-1], strict=True)),
+            found[-1],
+        )
+
+    def compare(self, spec: Layer, incoming: EncodedRows) -> tuple[Int, Bool]:
+        """Match incoming rows by id: place among the open versions or -1, and whether they differ."""
+        count = len(incoming)
+        if len(self.fids) == 0:
+            return np.full(count, -1, np.int64), np.zeros(count, dtype=bool)
+        # Of several open versions with one id (copied in QGIS) the last written one is the feature's.
+        place = dict(zip(self.ids.tolist(), range(len(self.fids)), strict=True))
+        match = np.fromiter(map(place.get, incoming.values["id"].tolist(), _minus_one()), np.int64, count)
+        known = np.flatnonzero(match >= 0)
+        at = match[known]
+        differs = np.zeros(len(known), dtype=bool)
+        for name, stored in self.columns.items():
+            column = _dates_as_text(stored) if spec.columns[name].kind == "date" else _objects(stored)
+            if name not in incoming.values:
+                differs |= ~np.equal(column[at], None)
+                continue
+            new = incoming.values[name][known]
+            unequal = new != column[at]
+            if name == "valid_from":  # a file that states no beginning says nothing against the stored one
+                unequal &= ~np.equal(new, None)
+            differs |= unequal.astype(bool)
+        stated = incoming.values.get("valid_to")
+        differs |= (self.valid_to[at] != (None if stated is None else stated[known])).astype(bool)
+        differs |= _other_shape(_objects(self.wkb)[at], incoming.wkb[known])
+        result = np.zeros(count, dtype=bool)
+        result[known] = differs
+        return match, result
+
+
+def _minus_one() -> Sequence[int]:
+    """Repeat -1 for ever."""
+    from itertools import repeat
+
+    return cast("Sequence[int]", repeat(-1))
+
+
+def _other_shape(old: Values, new: Values) -> Bool:
+    """Tell which geometries differ; equal bytes need no parsing."""
+    differs: Bool = (old != new).astype(bool)
+    rows = np.flatnonzero(differs)
+    if len(rows):
+        differs[rows] = ~shapely.equals_identical(shapely.from_wkb(old[rows]), shapely.from_wkb(new[rows]))
+    return differs
+
+
+def _new_versions(incoming: EncodedRows, new: Bool, match: Int, on: date) -> tuple[EncodedRows, Values]:
+    """Cut out the rows to insert and date them; return them with the beginning of each."""
+    values = {name: column[new] for name, column in incoming.values.items()}
+    count = int(new.sum())
+    none = np.full(count, None, dtype=object)
+    stated = values.get("valid_from", none)
+    follows = (match[new] >= 0) & np.equal(stated, None)
+    values["valid_from"] = np.where(follows, on.isoformat(), stated)
+    values["valid_to"] = values.get("valid_to", none)
+    values["stated_valid_to"] = values["valid_to"]
+    rows = EncodedRows(values, incoming.geometries[new], incoming.wkb[new], incoming.bounds[new])
+    return rows, values["valid_from"]
+
+
+def _earlier(first: Values, second: Values) -> Values:
+    """Return the earlier of two ISO dates, where None means never."""
+    stays = ~np.equal(first, None)
+    result = second.copy()
+    result[stays] = np.minimum(first[stays], second[stays])
+    return result
+
+
+def _objects(values: Sequence[object]) -> Values:
+    """Hold database values in an object array."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _dates_as_text(values: Sequence[object]) -> Values:
+    """Bring dates of either driver to ISO text."""
+    return _objects([value.isoformat() if isinstance(value, date) else value for value in values])
+
+
+def _valid(on: date | None) -> tuple[str, list[object]]:
+    """Write the condition that a version holds at a date."""
+    if on is None:
+        today = datetime.now(UTC).astimezone().date()
+        return "closed_import_id IS NULL AND (valid_to IS NULL OR valid_to > ?)", [today]
+    return "(valid_from IS NULL OR valid_from <= ?) AND (valid_to IS NULL OR valid_to > ?)", [on, on]
+
+
+def _condition(name: str, value: object) -> tuple[str, list[object]]:
+    """Write the condition that a column has a value."""
+    if value is None:
+        return f'"{name}" IS NULL', []
+    if isinstance(value, (list, tuple, set, frozenset)):
+        values = list(value)
+        return (f'"{name}" IN ({", ".join("?" * len(values))})', values) if values else ("1 = 0", [])
+    return f'"{name}" = ?', [value]
+
+

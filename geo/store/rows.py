@@ -1,0 +1,289 @@
+"""Many rows at a time, past the ORM: raw reads, bulk inserts and bulk updates on both engines.
+
+Measured on 450,000 street rows: the ORM takes minutes where this takes seconds. Everything runs on the session's own
+connection, inside its transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from psycopg import Connection as PostgresConnection
+from psycopg import sql
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from geo.arrays import Int
+from geo.store import gpkg
+from geo.store.frames import EncodedRows, Values
+from geo.store.geometry import SRID, encode_blobs, strip_blobs
+from geo.store.layer import ColumnKind, Layer
+from geo.store.rtree import add_boxes
+
+_MANY = 20_000
+"""From so many new rows on, SQLite's indexes are built afresh rather than kept up row by row."""
+
+
+def is_sqlite(session: Session) -> bool:
+    """Tell which engine a session is on.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+
+    Returns
+    -------
+    bool
+        True for the embedded store.
+    """
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def sqlite_connection(session: Session) -> sqlite3.Connection:
+    """Return the driver's connection of an embedded store's session.
+
+    Parameters
+    ----------
+    session : Session
+        Session on SQLite.
+
+    Returns
+    -------
+    sqlite3.Connection
+        Inside the session's transaction.
+    """
+    raw = session.connection().connection.dbapi_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw
+
+
+def postgres_connection(session: Session) -> PostgresConnection:
+    """Return the driver's connection of a PostGIS session.
+
+    Parameters
+    ----------
+    session : Session
+        Session on PostgreSQL.
+
+    Returns
+    -------
+    psycopg.Connection
+        Inside the session's transaction.
+    """
+    raw = session.connection().connection.dbapi_connection
+    assert isinstance(raw, PostgresConnection)
+    return raw
+
+
+def fetch_columns(
+    session: Session, spec: Layer, columns: Sequence[str], where: str, parameters: Sequence[object]
+) -> list[Sequence[object]]:
+    """Read columns of a layer.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    spec : Layer
+        The layer.
+    columns : sequence of str
+        Column names; ``geom`` comes as WKB.
+    where : str
+        Condition with ``?`` for each parameter.
+    parameters : sequence
+        Their values; dates as dates.
+
+    Returns
+    -------
+    list of sequence
+        One sequence per column, rows in the order of ``fid``.
+    """
+    if is_sqlite(session):
+        names = ", ".join(f'"{name}"' for name in columns)
+        values = [value.isoformat() if isinstance(value, date) else value for value in parameters]
+        query = f"SELECT {names} FROM {spec.name} WHERE {where} ORDER BY fid"
+        found = sqlite_connection(session).execute(query, values).fetchall()
+    else:
+        names = ", ".join("ST_AsBinary(geom, 'NDR')" if name == "geom" else f'"{name}"' for name in columns)
+        query = f"SELECT {names} FROM {spec.name} WHERE {where.replace('?', '%s')} ORDER BY fid"
+        with postgres_connection(session).cursor(binary=True) as cursor:
+            found = cursor.execute(query.encode(), parameters).fetchall()
+    by_column: list[Sequence[object]] = list(zip(*found, strict=True)) if found else [() for _ in columns]
+    if "geom" in columns and is_sqlite(session):
+        place = list(columns).index("geom")
+        by_column[place] = strip_blobs(by_column[place])  # type: ignore[arg-type,call-overload]
+    return by_column
+
+
+@contextlib.contextmanager
+def silent_bulk(session: Session, spec: Layer) -> Iterator[None]:
+    """Change many rows of a layer without its triggers; the caller bumps the layer once.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    spec : Layer
+        The layer.
+
+    Yields
+    ------
+    None
+        Nothing. Should the block raise, the transaction is to be rolled back, which brings the triggers back.
+    """
+    session.flush()
+    if not is_sqlite(session):
+        session.execute(text("SELECT set_config('fangyu.bulk', 'on', true)"))
+        yield
+        session.execute(text("SELECT set_config('fangyu.bulk', 'off', true)"))
+        return
+    raw = sqlite_connection(session)
+    triggers = gpkg.feature_triggers(spec.table)
+    for name in triggers:
+        raw.execute(f"DROP TRIGGER IF EXISTS {name}")
+    yield
+    for statement in triggers.values():
+        raw.execute(statement)
+
+
+def insert_rows(session: Session, spec: Layer, rows: EncodedRows, constants: Mapping[str, object]) -> None:
+    """Insert rows inside `silent_bulk`, index included.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    spec : Layer
+        The layer.
+    rows : EncodedRows
+        In Hilbert order.
+    constants : Mapping
+        Further columns with one value for all rows.
+    """
+    if len(rows) == 0:
+        return
+    values: dict[str, Sequence[object]] = {name: column.tolist() for name, column in rows.values.items()}
+    values |= {name: [value] * len(rows) for name, value in constants.items()}
+    values["uid"] = new_uids(len(rows))
+    if is_sqlite(session):
+        _insert_sqlite(session, spec, rows, values)
+    else:
+        _copy_postgres(session, spec, rows, values)
+
+
+def close_rows(session: Session, spec: Layer, fids: Int, valid_to: Values, import_id: int) -> None:
+    """End versions inside `silent_bulk`.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    spec : Layer
+        The layer.
+    fids : ndarray of int64
+        Rows to end.
+    valid_to : ndarray of object
+        Their new end as ISO text.
+    import_id : int
+        The import that ends them.
+    """
+    if len(fids) == 0:
+        return
+    changes = zip(valid_to.tolist(), [import_id] * len(fids), fids.tolist(), strict=True)
+    if is_sqlite(session):
+        statement = (
+            f"UPDATE {spec.name} SET valid_to = ?, closed_import_id = ?, row_version = row_version + 1 WHERE fid = ?"
+        )
+        sqlite_connection(session).executemany(statement, changes)
+        return
+    with postgres_connection(session).cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {spec.name} t SET valid_to = c.valid_to, closed_import_id = %s, row_version = t.row_version + 1 "
+            "FROM unnest(%s::bigint[], %s::date[]) AS c (fid, valid_to) WHERE t.fid = c.fid".encode(),
+            (import_id, fids.tolist(), valid_to.tolist()),
+        )
+
+
+def new_uids(count: int) -> list[str]:
+    """Make unique ids that grow, so that a unique index over them is appended to.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+
+    Returns
+    -------
+    list of str
+        32 hexadecimal digits each: milliseconds since 1970, running number, chance.
+    """
+    import time
+
+    raw = np.zeros((count, 16), np.uint8)
+    stamp = np.array([time.time_ns() // 1_000_000], ">u8").view(np.uint8)[2:]
+    raw[:, :6] = stamp
+    raw[:, 6:10] = np.arange(count, dtype=">u4").view(np.uint8).reshape(-1, 4)
+    raw[:, 10:] = np.frombuffer(os.urandom(6 * count), np.uint8).reshape(-1, 6)
+    digits = np.frombuffer(raw.tobytes().hex().encode(), "S32")
+    return digits.astype("U32").tolist() if count else []
+
+
+def _insert_sqlite(session: Session, spec: Layer, rows: EncodedRows, values: dict[str, Sequence[object]]) -> None:
+    """Insert with executemany; large loads rebuild the indexes once."""
+    raw = sqlite_connection(session)
+    last = raw.execute(
+        f"SELECT MAX(COALESCE((SELECT MAX(fid) FROM {spec.name}), 0), "
+        "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = ?), 0))",
+        (spec.name,),
+    ).fetchone()[0]
+    fids = np.arange(last + 1, last + 1 + len(rows), dtype=np.int64)
+    values["fid"] = fids.tolist()
+    values["geom"] = encode_blobs(rows.geometries, rows.wkb, rows.bounds)
+    names = ", ".join(f'"{name}"' for name in values)
+    marks = ", ".join("?" * len(values))
+    indexes: list[tuple[str, str]] = []
+    if len(rows) >= _MANY:
+        indexes = raw.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (spec.name,)
+        ).fetchall()
+    for name, _ in indexes:
+        raw.execute(f"DROP INDEX {name}")
+    raw.executemany(f"INSERT INTO {spec.name} ({names}) VALUES ({marks})", zip(*values.values(), strict=True))
+    for _, statement in indexes:
+        raw.execute(statement)
+    add_boxes(raw, spec.name, fids, rows.bounds)
+
+
+def _copy_postgres(session: Session, spec: Layer, rows: EncodedRows, values: dict[str, Sequence[object]]) -> None:
+    """Insert with COPY, written as CSV by Arrow."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    arrow: dict[ColumnKind, pa.DataType] = {
+        "text": pa.string(),
+        "int": pa.int64(),
+        "real": pa.float64(),
+        "bool": pa.bool_(),
+        "date": pa.string(),
+    }
+    arrays = {name: pa.array(column, type=arrow[spec.columns[name].kind]) for name, column in values.items()}
+    hexed: NDArray[np.object_] = shapely.to_wkb(
+        shapely.set_srid(rows.geometries, SRID), hex=True, byte_order=1, include_srid=True
+    )
+    arrays["geom"] = pa.array(hexed, type=pa.string())
+    target = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+        sql.Identifier(spec.name), sql.SQL(", ").join(map(sql.Identifier, arrays))
+    )
+    buffer = io.BytesIO()
+    csv.write_csv(pa.table(arrays), buffer, csv.WriteOptions(include_header=False))
+    with postgres_connection(session).cursor() as cursor, cursor.copy(target) as copy:
+        copy.write(buffer.getbuffer())

@@ -1,0 +1,148 @@
+"""Creating the schema of a new store, and telling which schema a store has."""
+
+from __future__ import annotations
+
+import uuid
+from typing import cast
+
+from sqlalchemy import Connection, Table, inspect, text
+
+from geo.store import gpkg, triggers
+from geo.store.columns import utc_now, utc_text
+from geo.store.layer import LAYER_NAMES, LAYERS
+from geo.store.migrations import HEAD
+from geo.store.tables import Base
+
+
+def create_schema(connection: Connection) -> None:
+    """Create every table, index and trigger of a new store and stamp it with the present revision.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction on an empty file or database.
+    """
+    begin_schema(connection)
+    Base.metadata.create_all(connection)
+    for name in LAYER_NAMES:
+        finish_feature_table(connection, LAYERS[name].table)
+    for name in gpkg.REGISTERED_RECORDS:
+        finish_record_table(connection, Base.metadata.tables[name])
+    keep_append_only(connection, "audit_log")
+    connection.execute(
+        text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        if connection.dialect.name != "sqlite"
+        else text("CREATE TABLE alembic_version (version_num TEXT NOT NULL PRIMARY KEY)")
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    fill_store_info(connection)
+
+
+def begin_schema(connection: Connection) -> None:
+    """Prepare an empty file or database for tables.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction.
+    """
+    if connection.dialect.name == "sqlite":
+        gpkg.create_metadata(connection)
+        return
+    connection.execute(text("CREATE EXTENSION IF NOT EXISTS postgis"))
+    for function in triggers.POSTGIS_FUNCTIONS:
+        connection.exec_driver_sql(function.replace("%", "%%"))
+
+
+def finish_feature_table(connection: Connection, table: Table) -> None:
+    """Register a new feature table, index it, put its triggers on and start its revision.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction; the table exists.
+    table : Table
+        Tracked feature table.
+    """
+    if connection.dialect.name == "sqlite":
+        gpkg.register_features(connection, table)
+    else:
+        for statement in triggers.postgis_tracking(table.name).values():
+            connection.exec_driver_sql(statement)
+    connection.execute(text("INSERT INTO layer_revisions (layer, revision) VALUES (:name, 0)"), {"name": table.name})
+
+
+def finish_record_table(connection: Connection, table: Table) -> None:
+    """Register a new table without geometry that a user may read.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction; the table exists.
+    table : Table
+        The table.
+    """
+    if connection.dialect.name == "sqlite":
+        gpkg.register_record(connection, table)
+
+
+def keep_append_only(connection: Connection, table: str) -> None:
+    """Let rows of a table only be added.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction; the table exists.
+    table : str
+        Table name.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    statements = triggers.sqlite_append_only(table) if sqlite else triggers.postgis_append_only(table)
+    for statement in statements.values():
+        connection.exec_driver_sql(statement)
+
+
+def fill_store_info(connection: Connection) -> None:
+    """Give a new store its id.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction.
+    """
+    for key, value in (("store_id", uuid.uuid4().hex), ("created_at", utc_text(utc_now()))):
+        connection.execute(text("INSERT INTO store_info (key, value) VALUES (:k, :v)"), {"k": key, "v": value})
+
+
+def schema_revision(connection: Connection) -> str | None:
+    """Tell which revision a store has.
+
+    Parameters
+    ----------
+    connection : Connection
+        Any connection.
+
+    Returns
+    -------
+    str or None
+        The revision, or None where there is no store.
+    """
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return cast("str | None", connection.scalar(text("SELECT version_num FROM alembic_version")))
+
+
+def is_empty(connection: Connection) -> bool:
+    """Tell whether a file or database holds nothing yet.
+
+    Parameters
+    ----------
+    connection : Connection
+        Any connection.
+
+    Returns
+    -------
+    bool
+        True when there is no table at all (PostGIS's own aside).
+    """
+    return not set(inspect(connection).get_table_names()) - {"spatial_ref_sys"}

@@ -1,0 +1,39 @@
+"""The tables, one module per noun."""
+
+from __future__ import annotations
+
+from geo.store.tables.base import NEVER, Base, Versioned
+from geo.store.tables.demand import DemandPoint, ResidentialLand
+from geo.store.tables.division import AdminDivision
+from geo.store.tables.facility import Facility, FacilityFootprint
+from geo.store.tables.record import (
+    AnalysisResult,
+    AnalysisRun,
+    AuditEntry,
+    Import,
+    JournalEntry,
+    LayerRevision,
+    StoreInfo,
+)
+from geo.store.tables.street import Barrier, Gate, StreetSegment
+
+__all__ = [
+    "NEVER",
+    "AdminDivision",
+    "AnalysisResult",
+    "AnalysisRun",
+    "AuditEntry",
+    "Barrier",
+    "Base",
+    "DemandPoint",
+    "Facility",
+    "FacilityFootprint",
+    "Gate",
+    "Import",
+    "JournalEntry",
+    "LayerRevision",
+    "ResidentialLand",
+    "StoreInfo",
+    "StreetSegment",
+    "Versioned",
+]

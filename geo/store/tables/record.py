@@ -1,0 +1,131 @@
+"""Records beside the map: imports, analysis runs, the audit log, and the store's own bookkeeping."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from geo.store.columns import UtcDateTime
+from geo.store.tables.base import Base
+
+
+class Import(Base):
+    """One file that came in: the unit of undo."""
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        Index("ix_imports_source", "layer", "source"),
+        {"sqlite_autoincrement": True, "info": {"title_zh": "导入记录", "title_en": "Imports"}},
+    )
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    layer: Mapped[str]
+    source: Mapped[str]
+    file_name: Mapped[str]
+    sha256: Mapped[str]
+    parameters: Mapped[str]
+    actor: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    undone_by: Mapped[str | None]
+    rows_read: Mapped[int | None]
+    rows_refused: Mapped[int | None]
+    rows_repaired: Mapped[int | None]
+    rows_added: Mapped[int | None]
+    rows_changed: Mapped[int | None]
+    rows_closed: Mapped[int | None]
+    rows_unchanged: Mapped[int | None]
+
+
+class AnalysisRun(Base):
+    """One analysis with its parameters, the layer revisions it read and the hash of its results."""
+
+    __tablename__ = "analysis_runs"
+    __table_args__ = (
+        Index("ix_analysis_runs_run_id", "run_id", unique=True),
+        {"sqlite_autoincrement": True, "info": {"title_zh": "分析记录", "title_en": "Analysis runs"}},
+    )
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    run_id: Mapped[str]
+    kind: Mapped[str]
+    parameters: Mapped[str]
+    revisions: Mapped[str]
+    summary: Mapped[str]
+    content_hash: Mapped[str]
+    software_version: Mapped[str]
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class AnalysisResult(Base):
+    """The arrays of one run for one facility type and one band."""
+
+    __tablename__ = "analysis_results"
+    __table_args__ = (UniqueConstraint("run_fid", "type", "band"),)
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    run_fid: Mapped[int] = mapped_column(ForeignKey("analysis_runs.fid", ondelete="CASCADE"))
+    type: Mapped[str]
+    band: Mapped[str]
+    payload: Mapped[bytes] = mapped_column(LargeBinary())
+
+
+class AuditEntry(Base):
+    """Who did what; rows are only ever added, each bound to the one before by a hash."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = ({"sqlite_autoincrement": True, "info": {"title_zh": "审计日志", "title_en": "Audit log"}},)
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    detail: Mapped[str]
+    chain: Mapped[str]
+
+
+class LayerRevision(Base):
+    """How often a layer has changed; caches are keyed by it."""
+
+    __tablename__ = "layer_revisions"
+
+    layer: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class JournalEntry(Base):
+    """One change of one row, written by triggers; ``origin`` stays NULL until the change is known to be ours."""
+
+    __tablename__ = "change_journal"
+    __table_args__ = (
+        Index(
+            "ix_change_journal_unclaimed",
+            "fid",
+            sqlite_where=text("origin IS NULL"),
+            postgresql_where=text("origin IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    layer: Mapped[str]
+    row_fid: Mapped[int]
+    operation: Mapped[str]
+    revision: Mapped[int]
+    origin: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    before: Mapped[str | None]
+
+
+class StoreInfo(Base):
+    """Facts about the store itself, such as its id."""
+
+    __tablename__ = "store_info"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]

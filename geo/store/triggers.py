@@ -1,0 +1,156 @@
+"""Change tracking in pure SQL, so that edits which bypass Python (QGIS, ogr2ogr, psql) are tracked alike.
+
+Each change of a tracked row raises the layer's revision, raises the row's version and writes the journal with the row
+before the change. Journal rows are born with ``origin`` NULL on SQLite; our own session marks its rows before it commits,
+so what stays NULL came from outside. On PostgreSQL the session says so in the setting ``fangyu.origin``. Bulk loads drop
+the triggers (SQLite) or silence them with the setting ``fangyu.bulk`` (PostgreSQL).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Table
+
+_NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+
+
+def sqlite_tracking(table: Table) -> dict[str, str]:
+    """Write the tracking triggers of one table for SQLite.
+
+    Parameters
+    ----------
+    table : Table
+        Tracked feature table.
+
+    Returns
+    -------
+    dict of str to str
+        CREATE TRIGGER statements by trigger name.
+    """
+    name = table.name
+    columns = [column.name for column in table.columns]
+    # row_version is left out, so that raising it does not fire the trigger again.
+    watched = ", ".join(f'"{column}"' for column in columns if column not in ("fid", "row_version"))
+    fields = ", ".join(
+        f"'{column}', " + (f"hex(OLD.{column})" if column == "geom" else f'OLD."{column}"') for column in columns
+    )
+
+    def body(operation: str, row: str, before: str) -> str:
+        return (
+            f"UPDATE layer_revisions SET revision = revision + 1 WHERE layer = '{name}'; "
+            "INSERT INTO change_journal (layer, row_fid, operation, revision, at, before) "
+            f"SELECT '{name}', {row}.fid, '{operation}', revision, {_NOW}, {before} "
+            f"FROM layer_revisions WHERE layer = '{name}';"
+        )
+
+    before = f"json_object({fields})"
+    raise_version = f"UPDATE {name} SET row_version = COALESCE(OLD.row_version, 0) + 1 WHERE fid = NEW.fid; "
+    parts = {
+        "insert": ("AFTER INSERT", body("insert", "NEW", "NULL")),
+        "update": (f"AFTER UPDATE OF {watched}", raise_version + body("update", "NEW", before)),
+        "delete": ("AFTER DELETE", body("delete", "OLD", before)),
+    }
+    return {
+        f"track_{name}_{suffix}": f"CREATE TRIGGER track_{name}_{suffix} {event} ON {name} BEGIN {sql} END"
+        for suffix, (event, sql) in parts.items()
+    }
+
+
+def sqlite_append_only(table: str) -> dict[str, str]:
+    """Write the triggers that let rows of a table only be added, for SQLite.
+
+    Parameters
+    ----------
+    table : str
+        Table name.
+
+    Returns
+    -------
+    dict of str to str
+        CREATE TRIGGER statements by trigger name.
+    """
+    refuse = f"SELECT RAISE(ABORT, '{table} is append-only');"
+    # INSERT OR REPLACE deletes without firing delete triggers, hence the check on insert.
+    taken = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE fid = NEW.fid) "
+    parts = {"update": ("UPDATE", ""), "delete": ("DELETE", ""), "replace": ("INSERT", taken)}
+    return {
+        f"keep_{table}_{suffix}": f"CREATE TRIGGER keep_{table}_{suffix} BEFORE {event} ON {table} {when}"
+        f"BEGIN {refuse} END"
+        for suffix, (event, when) in parts.items()
+    }
+
+
+POSTGIS_FUNCTIONS: tuple[str, ...] = (
+    """
+CREATE OR REPLACE FUNCTION fangyu_raise_version() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.row_version := COALESCE(OLD.row_version, 0) + 1;
+  RETURN NEW;
+END $$
+""",
+    """
+CREATE OR REPLACE FUNCTION fangyu_track() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  new_revision bigint;
+  old_row jsonb;
+BEGIN
+  UPDATE layer_revisions SET revision = revision + 1 WHERE layer = TG_TABLE_NAME RETURNING revision INTO new_revision;
+  IF TG_OP <> 'INSERT' THEN
+    old_row := (to_jsonb(OLD) - 'geom') || jsonb_build_object('geom', upper(encode(ST_AsEWKB(OLD.geom), 'hex')));
+  END IF;
+  INSERT INTO change_journal (layer, row_fid, operation, revision, origin, at, before)
+  VALUES (TG_TABLE_NAME, CASE WHEN TG_OP = 'DELETE' THEN OLD.fid ELSE NEW.fid END, lower(TG_OP), new_revision,
+          NULLIF(current_setting('fangyu.origin', true), ''), clock_timestamp(), old_row::text);
+  RETURN NULL;
+END $$
+""",
+    """
+CREATE OR REPLACE FUNCTION fangyu_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$
+""",
+)
+"""Trigger functions of the PostGIS store."""
+
+_LOUD = "COALESCE(current_setting('fangyu.bulk', true), '') <> 'on'"
+
+
+def postgis_tracking(table: str) -> dict[str, str]:
+    """Write the tracking triggers of one table for PostgreSQL.
+
+    Parameters
+    ----------
+    table : str
+        Tracked feature table.
+
+    Returns
+    -------
+    dict of str to str
+        CREATE TRIGGER statements by trigger name.
+    """
+    return {
+        f"track_{table}_version": f"CREATE TRIGGER track_{table}_version BEFORE UPDATE ON {table} FOR EACH ROW "
+        f"WHEN ({_LOUD}) EXECUTE FUNCTION fangyu_raise_version()",
+        f"track_{table}_change": f"CREATE TRIGGER track_{table}_change AFTER INSERT OR UPDATE OR DELETE ON {table} "
+        f"FOR EACH ROW WHEN ({_LOUD}) EXECUTE FUNCTION fangyu_track()",
+    }
+
+
+def postgis_append_only(table: str) -> dict[str, str]:
+    """Write the triggers that let rows of a table only be added, for PostgreSQL.
+
+    Parameters
+    ----------
+    table : str
+        Table name.
+
+    Returns
+    -------
+    dict of str to str
+        CREATE TRIGGER statements by trigger name.
+    """
+    run = "EXECUTE FUNCTION fangyu_append_only()"
+    return {
+        f"keep_{table}_row": f"CREATE TRIGGER keep_{table}_row BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {run}",
+        f"keep_{table}_all": f"CREATE TRIGGER keep_{table}_all BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {run}",
+    }
