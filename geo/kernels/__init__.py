@@ -1,0 +1,82 @@
+"""Compiled kernels: bounded searches, linking, reductions. The only home of numba.
+
+Kernels are compiled with ``nogil`` and cached on disk, never with ``fastmath``: it assumes that there are no infinities and
+silently breaks the visited test of a search. Numba's own cache does not notice that a *called* kernel changed, therefore the
+cache folder carries a hash of all kernel sources and of the versions that produced the machine code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from pathlib import Path
+
+import llvmlite
+import numba
+import numpy as np
+
+from geo.errors import ConflictError
+
+_KERNELS = ("assign", "catchment", "curve", "field", "graph", "grid", "search")
+
+
+def source_key() -> str:
+    """Return the key of the kernels' sources and of the versions that compile them.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    versions = (numba.__version__, np.__version__, llvmlite.__version__, platform.python_version())
+    digest.update(" ".join((*versions, platform.machine())).encode())
+    return digest.hexdigest()[:16]
+
+
+def _user_cache() -> Path:
+    """Return the user's cache folder of this operating system."""
+    home = Path.home()
+    if sys.platform == "win32":
+        return home / "AppData" / "Local"
+    return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
+
+
+def configure_cache(folder: Path) -> Path:
+    """Choose where compiled kernels are kept; call it before any kernel module is imported.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder for the caches of all versions; made when missing.
+
+    Returns
+    -------
+    Path
+        The folder of this version inside it.
+
+    Raises
+    ------
+    ConflictError
+        Kernels are loaded already and keep their machine code in another folder.
+    """
+    chosen = (folder / f"kernels-{source_key()}").resolve()
+    if str(chosen) == numba.config.CACHE_DIR:
+        return chosen
+    loaded = [name for name in _KERNELS if f"{__name__}.{name}" in sys.modules]
+    if loaded:
+        raise ConflictError(
+            f"内核已经载入({'、'.join(loaded)}),缓存目录只能在载入之前设置:{folder}",
+            f"kernels are loaded already ({', '.join(loaded)}); set the cache folder before: {folder}",
+            folder=str(folder),
+        )
+    chosen.mkdir(parents=True, exist_ok=True)
+    numba.config.CACHE_DIR = str(chosen)
+    return chosen
+
+
+configure_cache(_user_cache() / "fangyu")

@@ -1,0 +1,83 @@
+"""The local plane: a transverse Mercator centred on the study area, in which streets and access legs are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pyproj import Proj
+
+from geo.arrays import Float
+
+# Mean radius of curvature; its spread over China changes a scale correction of 1e-4 by less than one part in a hundred.
+_RADIUS_M = 6_371_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """A transverse Mercator on the CGCS2000 ellipsoid with its own central meridian.
+
+    Parameters
+    ----------
+    lon, lat : float
+        Centre in degrees; it becomes the origin.
+    """
+
+    lon: float
+    lat: float
+
+    def _projection(self) -> Proj:
+        """Return the projection; a plain map projection, no datum step is involved."""
+        return Proj(proj="tmerc", lon_0=self.lon, lat_0=self.lat, k=1.0, ellps="GRS80")
+
+    def forward(self, lon: Float, lat: Float) -> tuple[Float, Float]:
+        """Project degrees to plane metres.
+
+        Parameters
+        ----------
+        lon, lat : Float
+            Degrees, shape (n,).
+
+        Returns
+        -------
+        tuple of Float, Float
+            East and north of the centre in plane metres; inf where it cannot be projected.
+        """
+        if lon.size == 0:
+            return np.empty(0), np.empty(0)
+        x, y = self._projection()(np.array(lon, np.float64), np.array(lat, np.float64))
+        return np.ascontiguousarray(x), np.ascontiguousarray(y)
+
+    def inverse(self, x: Float, y: Float) -> tuple[Float, Float]:
+        """Return degrees of plane metres.
+
+        Parameters
+        ----------
+        x, y : Float
+            East and north of the centre in plane metres, shape (n,).
+
+        Returns
+        -------
+        tuple of Float, Float
+            Longitude and latitude in degrees.
+        """
+        if x.size == 0:
+            return np.empty(0), np.empty(0)
+        lon, lat = self._projection()(np.array(x, np.float64), np.array(y, np.float64), inverse=True)
+        return np.ascontiguousarray(lon), np.ascontiguousarray(lat)
+
+    def scale(self, x: Float) -> Float:
+        """Return plane metres per metre on the ellipsoid.
+
+        Parameters
+        ----------
+        x : Float
+            East of the centre in plane metres.
+
+        Returns
+        -------
+        Float
+            Local scale factor, 1 on the central meridian.
+        """
+        ratio = x / _RADIUS_M
+        return 1.0 + 0.5 * ratio * ratio
