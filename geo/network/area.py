@@ -1,9 +1,10 @@
 """Walking across an area: straight links between the places where people enter it.
 
-The outline of a square or platform is walked on like any street. Across it, links join its entries wherever the straight
-line stays inside; around an obstacle (a hole, a concave corner) they join the corners, so that the shortest way through a
-polygon is found. A link is kept only if it saves at least `MIN_SAVING` over what outline and shorter links already
-allow: long thin areas and areas with very many entries so stay small, and no crossing becomes more than that much longer.
+The outline of a square or platform is walked on like any street. Across it, links join its entries wherever
+the straight line stays inside; around an obstacle (a hole, a concave corner) they join the corners, so that
+the shortest way through a polygon is found. A link is kept only if it saves at least `MIN_SAVING` over what
+outline and shorter links already allow: long thin areas and areas with very many entries so stay small, and
+no crossing becomes more than that much longer.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Reading streets from OpenStreetMap files: ``.osm.pbf``, ``.osm``, ``.osm.gz``, ``.osm.bz2``.
 
-The file is streamed through osmium, never loaded whole: one pass over the nodes keeps their places and writes barriers and
-crossings, one pass over ways and relations writes streets, barriers and residential land with places, as text (see
-`geo.network.osm_text`); order in the file does not matter. Rules live in `geo.network.osm_tags`.
+The file is streamed through osmium, never loaded whole: one pass over the nodes keeps their places and writes
+barriers and crossings, one pass over ways and relations writes streets, barriers and residential land with
+places, as text (see `geo.network.osm_text`); order in the file does not matter. Rules live in
+`geo.network.osm_tags`.
 
-Left out on purpose: ferries (an older walker's circle does not wait for a boat), ways inside buildings and moving stairs
-(kept as rows, not walked on).
+Left out on purpose: ferries (an older walker's circle does not wait for a boat), ways inside buildings and
+moving stairs (kept as rows, not walked on).
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def _osmium_errors(path: Path) -> Iterator[None]:
         reason = str(error).strip() or type(error).__name__
         raise DataSourceError(
             f"无法读取“{path.name}”:文件不完整或不是 OSM 数据({reason});请重新下载或导出完整文件",
-            f'"{path.name}" cannot be read: truncated or not OSM data ({reason}); download or export it again',
+            f'"{path.name}" cannot be read: truncated or not OSM data ({reason}); fetch it again',
             file=path.name,
             reason=reason,
         ) from error
@@ -176,7 +177,8 @@ def _read_objects(path: Path) -> OsmObjects:
             with text.open("rb") as lines:
                 ways = concatenate_ways(ways, parse_ways(lines)[0])
         if (ways.refs < 0).any():
-            # Files saved from an editor before upload number new nodes downwards; osmium's index knows only ids above 0.
+            # Files saved from an editor before upload number new nodes downwards; osmium's index knows only
+            # ids above 0.
             text = Path(folder, "places.opl")
             _write_text(path, osmium.osm.NODE, text)
             with text.open("rb") as lines:

@@ -19,9 +19,9 @@ from geo.network.osm_layers import (
     residential_frame,
     rings_to_polygon,
 )
-from geo.network.osm_tags import StreetTraits, has_signal, is_street, street_traits
+from geo.network.osm_rules import StreetTraits, has_signal, is_street, street_traits
 from geo.network.osm_text import Node, Relation, WayTable
-from geo.network.split import Pieces, Polylines, geodesic_length_m, number_nodes, split
+from geo.network.split import Pieces, Polylines, count_up, geodesic_length_m, number_nodes, split
 from geo.network.streets import StreetCounts, StreetData, street_frame
 
 
@@ -138,7 +138,7 @@ def assemble(ways: WayTable, relations: list[Relation], nodes: list[Node]) -> St
         unknown_kinds=Counter(item.kind for item in streets.traits if not item.is_known),
     )
     place = np.searchsorted(streets.node_ids, np.array(list(gates), dtype=np.int64))
-    gate_points = shapely.points(streets.lines.lon[place], streets.lines.lat[place])
+    gate_points = [shapely.Point(place) for place in _coordinates(streets.lines, place).tolist()]
     return StreetData(
         segments, gate_frame(gates, gate_points), barrier_frame(ways, ~is_way_street), land, counts
     )
@@ -157,7 +157,8 @@ def _streets(ways: WayTable, rows: Int, relations: list[Relation]) -> Streets:
     row_of = dict(zip(ways.ids.tolist(), range(len(ways.ids)), strict=True))
     known = set(rows.tolist())
     for relation in _area_relations(relations):
-        # Member ways that are streets themselves are there already; the relation's own outline is what is left.
+        # Member ways that are streets themselves are there already; the relation's own outline is what is
+        # left.
         members = [row_of[way] for way in relation.ways if way in row_of and row_of[way] not in known]
         if members:
             all_rows.append(np.array(members, dtype=np.int64))
@@ -264,10 +265,7 @@ def _segment_frame(streets: Streets, pieces: Pieces, links: Links, waits: Bool) 
     owner, derived, geometry, length, wait = (
         item[order] for item in (owner, derived, geometry, length, wait)
     )
-    begins = (
-        np.flatnonzero(np.concatenate(([True], owner[1:] != owner[:-1]))) if len(owner) else np.empty(0, int)
-    )
-    part = np.arange(len(owner)) - np.repeat(begins, np.diff(np.append(begins, len(owner))))
+    part = count_up(owner)
     total = np.bincount(owner, weights=np.where(wait, length, 0.0), minlength=len(streets.names))
     traits = [streets.traits[item] for item in owner.tolist()]
     names = [streets.names[item] for item in owner.tolist()]

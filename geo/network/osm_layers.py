@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 
 from geo.arrays import Float, Int
-from geo.network.osm_tags import GATE_KINDS, GateAccess, barrier_line_kind, gate_access
+from geo.network.osm_rules import barrier_line_kind, gate_access
+from geo.network.osm_tags import GATE_KINDS, GateAccess
 from geo.network.osm_text import Node, Relation, WayTable
 from geo.network.streets import street_frame
 
@@ -48,7 +49,8 @@ def gates_on_streets(nodes: list[Node], ways: WayTable, street_nodes: Int) -> tu
     nodes : list of Node
         Barrier nodes, among others.
     ways : WayTable
-        Ways, among them gates drawn as lines; where such a line shares a node with a street, the gate is there.
+        Ways, among them gates drawn as lines; where such a line shares a node with a street, the gate is
+        there.
     street_nodes : ndarray of int
         Ids of the nodes of streets, ascending.
 
@@ -83,14 +85,14 @@ def gates_on_streets(nodes: list[Node], ways: WayTable, street_nodes: Int) -> tu
     return dict(sorted(gates.items())), n_loose
 
 
-def gate_frame(gates: dict[int, Gate], points: np.ndarray) -> gpd.GeoDataFrame:
+def gate_frame(gates: dict[int, Gate], points: list[shapely.Point]) -> gpd.GeoDataFrame:
     """Build the gate table.
 
     Parameters
     ----------
     gates : dict of int to Gate
         Gates by node id.
-    points : ndarray of shapely.Point
+    points : list of shapely.Point
         Their places, in the same order.
 
     Returns
@@ -100,7 +102,7 @@ def gate_frame(gates: dict[int, Gate], points: np.ndarray) -> gpd.GeoDataFrame:
     """
     rows = [
         (f"n{node_id}", gate, point)
-        for (node_id, gate), point in zip(gates.items(), points.tolist(), strict=True)
+        for (node_id, gate), point in zip(gates.items(), points, strict=True)
         if not point.is_empty
     ]
     return street_frame(
@@ -184,7 +186,7 @@ def residential_frame(ways: WayTable, relations: list[Relation]) -> tuple[gpd.Ge
     return frame, len(built) - len(good)
 
 
-def rings_to_polygon(lines: list[Float]) -> shapely.Geometry | None:
+def rings_to_polygon(lines: list[Float]) -> shapely.Polygon | shapely.MultiPolygon | None:
     """Build the area that lines enclose, rings inside rings being holes.
 
     Parameters
@@ -200,21 +202,20 @@ def rings_to_polygon(lines: list[Float]) -> shapely.Geometry | None:
     if not lines or any(len(line) < 2 or not np.isfinite(line).all() for line in lines):
         return None
     if len(lines) == 1 and len(lines[0]) > 3 and (lines[0][0] == lines[0][-1]).all():
-        polygon = shapely.polygons(lines[0])
-        if not polygon.is_valid:
-            polygon = _polygonal(shapely.make_valid(polygon))
+        area: shapely.Polygon | shapely.MultiPolygon = shapely.Polygon(lines[0])
+        area = area if area.is_valid else _polygonal(shapely.make_valid(area))
     else:
-        polygon = _polygonal(
-            shapely.build_area(shapely.multilinestrings([shapely.linestrings(line) for line in lines]))
+        area = _polygonal(
+            shapely.build_area(shapely.MultiLineString([shapely.LineString(line) for line in lines]))
         )
-    return None if polygon.is_empty else polygon
+    return None if area.is_empty else area
 
 
-def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
+def _polygonal(geometry: shapely.Geometry) -> shapely.Polygon | shapely.MultiPolygon:
     """The polygons of a geometry, without the lines and points a repair leaves."""
     parts = shapely.get_parts(shapely.get_parts(geometry))
     polygons = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
-    return polygons[0] if len(polygons) == 1 else shapely.multipolygons(polygons)
+    return shapely.MultiPolygon(list(polygons)) if len(polygons) != 1 else shapely.Polygon(polygons[0])
 
 
 def _way_coordinates(ways: WayTable, row: int) -> Float:

@@ -1,10 +1,10 @@
 """Reading OSM objects from OPL text, the line format osmium writes.
 
-Why text: asking osmium for every node reference costs a Python object each (3–5 µs; 0.55 s for 14,000 ways). osmium writes
-the same ways as text, places included, in 0.07 s, and numpy parses all references in one call.
+Why text: asking osmium for every node reference costs a Python object each (3–5 µs; 0.55 s for 14,000 ways).
+osmium writes the same ways as text, places included, in 0.07 s, and numpy parses all references in one call.
 
-A line is ``w<id> T<key>=<value>,… N n<id>x<lon>y<lat>,…`` with ``%hex%`` escapes; lines of nodes carry ``x`` and ``y``,
-lines of relations ``M<type><id>@<role>,…``.
+A line is ``w<id> T<key>=<value>,… N n<id>x<lon>y<lat>,…`` with ``%hex%`` escapes; lines of nodes carry ``x``
+and ``y``, lines of relations ``M<type><id>@<role>,…``.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class WayTable:
         return replace(self, lon=place[:, 0], lat=place[:, 1])
 
     def without_repeats(self) -> WayTable:
-        """Return the ways without those whose id came before (extracts pasted together overlap).
+        """Return each way once (extracts pasted together overlap).
 
         Returns
         -------
@@ -232,10 +232,8 @@ def parse_ways(lines: Iterable[bytes]) -> tuple[WayTable, list[Relation]]:
     refs, lon, lat = _references(b",".join(item for item in references if item))
     offsets = np.concatenate(([0], np.cumsum(np.asarray(sizes, dtype=np.int64))))
     tag_sets = [parse_tags(text.decode("utf-8")) for text in numbers]
-    table = WayTable(
-        np.asarray(ids, dtype=np.int64), np.asarray(tag_set, dtype=np.int64), tag_sets, offsets, refs, lon, lat
-    )  # fmt: skip
-    return table, relations
+    way_ids, set_numbers = np.asarray(ids, dtype=np.int64), np.asarray(tag_set, dtype=np.int64)
+    return WayTable(way_ids, set_numbers, tag_sets, offsets, refs, lon, lat), relations
 
 
 def parse_nodes(lines: Iterable[bytes]) -> list[Node]:

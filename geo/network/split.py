@@ -1,7 +1,8 @@
 """Splitting polylines at shared nodes, without a Python step per node.
 
-A *polyline table* is one flat run of node positions: feature ``i`` owns positions ``offsets[i]`` to ``offsets[i + 1]``.
-A node's identity is an integer (an OSM node id, or the number of a distinct coordinate), never its coordinates.
+A *polyline table* is one flat run of node positions: feature ``i`` owns positions ``offsets[i]`` to
+``offsets[i + 1]``. A node's identity is an integer (an OSM node id, or the number of a distinct coordinate),
+never its coordinates.
 """
 
 from __future__ import annotations
@@ -158,11 +159,13 @@ def split(lines: Polylines, forced: Bool) -> Pieces:
     coordinates, owner = _gather(lines, first, last)
     length = _lengths(coordinates, owner, len(first))
     keep = length > 0.0
-    geometry = shapely.linestrings(coordinates, indices=owner) if len(first) else np.empty(0, dtype=object)
+    geometry = np.empty(0, dtype=object)
+    if len(first):
+        geometry = np.asarray(shapely.linestrings(coordinates, indices=owner), dtype=object)
     kept_feature = feature[first[keep]]
     return Pieces(
         feature=kept_feature,
-        part=_count_up(kept_feature),
+        part=count_up(kept_feature),
         start=lines.nodes[first[keep]],
         end=lines.nodes[last[keep]],
         geometry=geometry[keep],
@@ -204,12 +207,27 @@ def _lengths(coordinates: Float, owner: Int, n_segments: int) -> Float:
         return np.empty(0)
     step = geodesic_length_m(coordinates[:-1, 0], coordinates[:-1, 1], coordinates[1:, 0], coordinates[1:, 1])
     inside = owner[1:] == owner[:-1]
-    return np.bincount(owner[1:][inside], weights=step[inside], minlength=n_segments)
+    total: Float = np.bincount(owner[1:][inside], weights=step[inside], minlength=n_segments).astype(
+        np.float64
+    )
+    return total
 
 
-def _count_up(groups: Int) -> Int:
-    """0, 1, 2 … within each run of equal, sorted group numbers."""
+def count_up(groups: Int) -> Int:
+    """Number the members of each group from 0.
+
+    Parameters
+    ----------
+    groups : ndarray of int
+        Group numbers, equal ones next to each other.
+
+    Returns
+    -------
+    ndarray of int
+        0, 1, 2 … within each group.
+    """
     if not len(groups):
         return np.empty(0, dtype=np.int64)
     begins = np.concatenate(([True], groups[1:] != groups[:-1]))
-    return np.arange(len(groups)) - np.flatnonzero(begins)[np.cumsum(begins) - 1]
+    counted: Int = np.arange(len(groups)) - np.flatnonzero(begins)[np.cumsum(begins) - 1]
+    return counted

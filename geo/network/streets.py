@@ -1,8 +1,8 @@
 """What a street file becomes before it is stored: four frames and honest counts.
 
-Every frame is in EPSG:4490 (longitude, latitude) with a plain ``RangeIndex``; missing text is ``None``, a missing number
-``NaN``. Coordinates are whole multiples of 1e-7 degree, so that two segments meet exactly where their end coordinates are
-equal.
+Every frame is in EPSG:4490 (longitude, latitude) with a plain ``RangeIndex``; missing text is ``None``, a
+missing number ``NaN``. Coordinates are whole multiples of 1e-7 degree, so that two segments meet exactly
+where their end coordinates are equal.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from geo.arrays import Float
 from geo.errors import Problem
 
 CRS: Final = "EPSG:4490"
-"""Storage datum. OSM is WGS 84 by definition, which Fangyu treats as CGCS2000 by its explicit identity step (≤ 1 m)."""
+"""Storage datum. OSM is WGS 84, which the datum layer equals with CGCS2000 (accuracy ≤ 1 m)."""
 
 COORDINATE_UNITS_PER_DEG: Final = 1e7
 """Resolution of OSM coordinates, and of ours (about 1 cm)."""
 
 SEGMENT_COLUMNS: Final = (
-    "id", "feature_id", "part", "name", "name_en", "kind", "foot", "is_steps", "crossing_share", "oneway_foot",
-    "level", "is_bridge", "is_tunnel", "is_derived", "width_m", "length_m",
+    "id", "feature_id", "part", "name", "name_en", "kind", "foot", "is_steps", "crossing_share",
+    "oneway_foot", "level", "is_bridge", "is_tunnel", "is_derived", "width_m", "length_m",
 )  # fmt: skip
 GATE_COLUMNS: Final = ("id", "name", "kind", "access", "opening_hours")
 BARRIER_COLUMNS: Final = ("id", "kind", "name")
@@ -128,15 +128,35 @@ class StreetCounts:
 
 
 _NOTES: Final = (
-    ("ways_left_out", "{n} 条在建、规划、废弃道路或轮渡未采用", "{n} ways under construction, proposed, razed or ferries left out"),
-    ("ways_cut", "{n} 条道路在数据边缘被截断(缺少节点)", "{n} ways cut where the file lacks their nodes (edge of the extract)"),
+    (
+        "ways_left_out",
+        "{n} 条在建、规划、废弃道路或轮渡未采用",
+        "{n} ways under construction, proposed, razed or ferries left out",
+    ),
+    (
+        "ways_cut",
+        "{n} 条道路在数据边缘被截断(缺少节点)",
+        "{n} ways cut where the file lacks their nodes (edge of the extract)",
+    ),
     ("zero_length", "{n} 个零长度路段已舍弃", "{n} pieces without length dropped"),
-    ("areas_broken", "{n} 个面要素的轮廓不闭合或无效,只保留其边线", "{n} areas with a broken outline: only their lines are kept"),
+    (
+        "areas_broken",
+        "{n} 个面要素的轮廓不闭合或无效,只保留其边线",
+        "{n} areas with a broken outline: only their lines are kept",
+    ),
     ("gates_loose", "{n} 个出入口不在任何道路上,未采用", "{n} gates lie on no street and were left out"),
-    ("duplicates", "{n} 条中心线重复(含反方向),已合并", "{n} centrelines repeat another one (also reversed): merged"),
-    ("touches", "{n} 处端点在容差内接到另一条道路", "{n} street ends connected to another street within the tolerance"),
+    (
+        "duplicates",
+        "{n} 条中心线重复(含反方向),已合并",
+        "{n} centrelines repeat another one (also reversed): merged",
+    ),
+    (
+        "touches",
+        "{n} 处端点在容差内接到另一条道路",
+        "{n} street ends connected to another street within the tolerance",
+    ),
     ("crossings", "{n} 处无公共顶点的交叉已连通", "{n} crossings without a common vertex connected"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +166,8 @@ class StreetData:
     Parameters
     ----------
     segments : geopandas.GeoDataFrame
-        LineStrings, split at every junction and gate, never merged; columns `SEGMENT_COLUMNS` and ``geometry``.
+        LineStrings, split at every junction and gate, never merged; columns `SEGMENT_COLUMNS` and
+        ``geometry``.
     gates : geopandas.GeoDataFrame
         Points on end coordinates of segments; columns `GATE_COLUMNS` and ``geometry``.
     barriers : geopandas.GeoDataFrame
@@ -179,7 +200,8 @@ def street_frame(columns: Mapping[str, object], geometry: Sequence[object] | np.
     geopandas.GeoDataFrame
         The frame, with a plain RangeIndex.
     """
-    # pandas would turn lists of text into its string type, whose missing value is NaN; the seam promises None.
+    # pandas would turn lists of text into its string type, whose missing value is NaN; the seam promises
+    # None.
     data = {
         name: values if isinstance(values, np.ndarray) else pd.Series(values, dtype=object)
         for name, values in columns.items()
