@@ -13,8 +13,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from geo.access.cell_outline import HALF, STRIDE, build_polygons, trace
-from geo.access.plane import LocalPlane
 from geo.arrays import Float, Int
+from geo.network.plane import Plane
 
 
 def cell_keys(x: Float, y: Float, cell_m: float) -> Int:
@@ -96,7 +96,7 @@ def components(keys: Int, zone: Int) -> Int:
     return rank[inverse]
 
 
-def outline(keys: Int, label: Int, shown: Int, cell_m: float, plane: LocalPlane) -> NDArray[np.object_]:
+def outline(keys: Int, label: Int, shown: Int, cell_m: float, plane: Plane) -> NDArray[np.object_]:
     """Return the polygons of some areas.
 
     Parameters
@@ -107,7 +107,7 @@ def outline(keys: Int, label: Int, shown: Int, cell_m: float, plane: LocalPlane)
         Areas wanted, each once.
     cell_m : float
         Cell width in metres.
-    plane : LocalPlane
+    plane : Plane
         The plane of the cells.
 
     Returns

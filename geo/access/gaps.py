@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from geo.access.gap import CELL_M, Gap, GapList, GapRemainder, GapRules
 from geo.access.gap_area import cell_keys, components, majority, outline, spread
 from geo.access.membership import LevelMembership
-from geo.access.plane import LocalPlane
 from geo.access.quantile import group_quantiles, sort_weights
 from geo.access.status import COVERED, STATUS_NAMES
 from geo.access.straight_line import StraightLine
 from geo.access.tally import sum_by
 from geo.arrays import Float, Int, Int32, UInt8
 from geo.errors import InputError
+from geo.network.plane import Plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def persons_by_status(statuses: Sequence[UInt8], weights: Sequence[Int]) -> Int:
 
 def find_gaps(
     demand: GapDemand,
-    plane: LocalPlane,
+    plane: Plane,
     *,
     rules: GapRules | None = None,
     straight: StraightLine | None = None,
@@ -93,7 +93,7 @@ def find_gaps(
     ----------
     demand : GapDemand
         Points with their people by status.
-    plane : LocalPlane
+    plane : Plane
         The plane of the coordinates.
     rules : GapRules, optional
         How to gather.
@@ -198,7 +198,7 @@ def _check(rules: GapRules) -> None:
     if not (rules.cell_m >= CELL_M and rules.minimum_persons >= 1):
         raise InputError(
             f"格网 {rules.cell_m} 米、最少 {rules.minimum_persons} 人;应不小于 {CELL_M:.0f} 米、1 人",
-            f"cell_m {rules.cell_m}, minimum_persons {rules.minimum_persons}; allowed: from {CELL_M:.0f}, from 1",
+            f"cell_m {rules.cell_m}, minimum_persons {rules.minimum_persons}; allowed: {CELL_M:.0f}+, 1+",
         )
     if not (0 <= rules.margin_cells <= 10 and 0 <= rules.least_uncovered_share <= 1):
         raise InputError(

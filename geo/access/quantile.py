@@ -105,25 +105,51 @@ def group_quantiles(
     array of float64, shape (n_groups, len(percents) + 1)
         The quantiles and, last, the maximum; NaN for groups in which nothing counts.
     """
-    result = np.full((n_groups, len(percents) + 1), np.nan)
+    at = quantile_positions(ordered, group, n_groups, percents)
+    if ordered.values.size == 0:
+        return np.full(at.shape, np.nan)
+    return np.where(at >= 0, ordered.values[np.maximum(at, 0)], np.nan)
+
+
+def quantile_positions(
+    ordered: SortedWeights, group: Int32, n_groups: int, percents: tuple[int, ...] = PERCENTS
+) -> Int:
+    """Return where in the sorted values every group's quantiles stand.
+
+    Parameters
+    ----------
+    ordered : SortedWeights
+        Values in ascending order.
+    group : array of int32, shape (n,)
+        Group of each value of the *input*, from 0 to ``n_groups - 1``.
+    n_groups : int
+        Number of groups.
+    percents : tuple of int
+        Quantiles in whole percent, above 0 and at most 100.
+
+    Returns
+    -------
+    array of int64, shape (n_groups, len(percents) + 1)
+        Positions in `ordered` of the quantiles and, last, of the maximum; -1 for groups in which nothing
+        counts.
+    """
+    result = np.full((n_groups, len(percents) + 1), -1, dtype=np.int64)
     if ordered.values.size == 0:
         return result
     # numpy sorts 16-bit integers by radix, several times faster than wider ones.
     narrow = np.uint16 if n_groups <= 65_536 else np.int32
     of_value = group[ordered.position].astype(narrow)
     order = np.argsort(of_value, kind="stable")
-    values, weights = ordered.values[order], ordered.weights[order]
     ends = np.cumsum(np.bincount(of_value, minlength=n_groups))
-    cumulative = np.concatenate([[0], np.cumsum(weights)])
-    starts = np.concatenate([[0], ends[:-1]])
-    before = cumulative[starts]
+    cumulative = np.concatenate([[0], np.cumsum(ordered.weights[order])])
+    before = cumulative[np.concatenate([[0], ends[:-1]])]
     total = cumulative[ends] - before
     filled = np.flatnonzero(total > 0)
     for column, percent in enumerate(percents):
         # Integer ceiling of percent·total/100.
         target = before[filled] - (-percent * total[filled]) // 100
-        result[filled, column] = values[np.searchsorted(cumulative, target, side="left") - 1]
-    result[filled, -1] = values[ends[filled] - 1]
+        result[filled, column] = order[np.searchsorted(cumulative, target, side="left") - 1]
+    result[filled, -1] = order[ends[filled] - 1]
     return result
 
 

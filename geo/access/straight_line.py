@@ -15,9 +15,6 @@ from scipy.spatial import cKDTree
 from geo.arrays import Bool, Float, Int32
 from geo.errors import InputError
 
-STATUTORY_RADIUS_M: Final = 1000.0
-"""Radius of the fifteen-minute circle of GB 50180-2018, as practice draws it."""
-
 GRID_DETOUR: Final = 4 / np.pi
 """Mean detour factor of a fine orthogonal street grid over all directions."""
 

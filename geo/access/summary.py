@@ -23,8 +23,8 @@ from geo.access.membership import (
 from geo.access.population import ALL_BANDS, Population
 from geo.access.quantile import SortedWeights, all_quantiles, group_quantiles, select, sort_weights
 from geo.access.status import Certificates
-from geo.access.straight_line import STATUTORY_RADIUS_M, StraightLine
-from geo.access.tally import Tally, TallyOptions, TallyTable, read_tally, tabulate
+from geo.access.straight_line import StraightLine
+from geo.access.tally import STATUTORY_M, Tally, TallyOptions, TallyTable, read_tally, tabulate
 from geo.arrays import Float, Int32
 from geo.errors import InputError
 
@@ -302,7 +302,7 @@ def summarise(
         has_choices=all(run.choices is not None for run in runs),
     )
     points = _points_by_level(membership)
-    statutory = None if straight is None else straight.inside(STATUTORY_RADIUS_M)
+    statutory = None if straight is None else straight.inside(STATUTORY_M)
     measured: list[_Measured] = []
     bands: list[GroupSummary] = []
     for run in runs:

@@ -1,8 +1,8 @@
 """Exact sums over people, kept so that any later question about a set of rows is an addition.
 
 Every person falls into one category: certificate status × inside the circle of the same reach × inside the
-statutory circle × has at least two facilities in reach. Sums are 64-bit integers in the population's unit, so
-they add up without error.
+statutory circle × has at least two facilities in reach × within the statutory distance on foot. Sums are 64-bit
+integers in the population's unit, so they add up without error.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ from geo.access.status import (
 from geo.arrays import Bool, Float, Int, Int32
 
 N_STATUS: Final = len(STATUS_NAMES)
+STATUTORY_M: Final = 1000.0
+"""Radius and walk of the fifteen-minute circle of GB 50180-2018, shown beside every limit."""
+
+_FLAGS: Final = 16
 _EXACT_IN_FLOAT: Final = 2**53
 
 
@@ -44,6 +48,8 @@ class Tally:
         not measured.
     statutory_circle, statutory_overstated : int or None
         The same for the statutory circle of 1,000 m.
+    statutory_walk : int
+        People whose walk to the nearest facility is at most 1,000 m, whatever the limit of the run.
     two_choices : int or None
         People with at least two facilities within the limit; None where choices were not counted.
     choices : int or None
@@ -64,6 +70,7 @@ class Tally:
     overstated: int | None
     statutory_circle: int | None
     statutory_overstated: int | None
+    statutory_walk: int
     two_choices: int | None
     choices: int | None
     reached: int
@@ -170,6 +177,7 @@ class Tally:
             "overstated_persons": self._persons(self.overstated),
             "circle_1000_m_persons": self._persons(self.statutory_circle),
             "circle_1000_m_overstated_persons": self._persons(self.statutory_overstated),
+            "walk_1000_m_persons": self._persons(self.statutory_walk),
             "choice_ratio": self.choice_ratio,
             "overlap": self.overlap,
             "nearest_s": self.nearest_s.to_json(),
@@ -187,8 +195,9 @@ class TallyTable:
 
     Parameters
     ----------
-    persons : array of int64, shape (n_rows, 5, 2, 2, 2)
-        People by status, inside the circle of the same reach, inside the statutory circle, with two choices.
+    persons : array of int64, shape (n_rows, 5, 2, 2, 2, 2)
+        People by status, inside the circle of the same reach, inside the statutory circle, with two choices,
+        within the statutory distance on foot.
     choices : array of int64, shape (n_rows,)
         People times facilities within the limit, over the covered.
     reached : array of int64, shape (n_rows,)
@@ -289,14 +298,17 @@ def tabulate(
     TallyTable
         One row a group.
     """
-    category = certificates.status.astype(np.int64) * 8
+    category = certificates.status.astype(np.int64) * _FLAGS
     if inside is not None:
-        category += inside * 4
+        category += inside * 8
     if statutory is not None:
-        category += statutory * 2
+        category += statutory * 4
     if choices is not None:
-        category += choices >= 2
-    persons = sum_by(group * np.int64(N_STATUS * 8) + category, weights, n_groups * N_STATUS * 8)
+        category += (choices >= 2) * 2
+    # NaN compares as false: who reaches nothing is not within any distance.
+    category += certificates.walk_m <= STATUTORY_M
+    n_categories = N_STATUS * _FLAGS
+    persons = sum_by(group * np.int64(n_categories) + category, weights, n_groups * n_categories)
     if choices is None:
         counted = np.zeros(n_groups, dtype=np.int64)
     else:
@@ -304,7 +316,7 @@ def tabulate(
     is_reached = np.isfinite(certificates.walk_s)
     carried = np.where(is_reached, weights, 0).astype(np.float64)
     return TallyTable(
-        persons.reshape(n_groups, N_STATUS, 2, 2, 2),
+        persons.reshape(n_groups, N_STATUS, 2, 2, 2, 2),
         counted,
         sum_by(group, np.where(is_reached, weights, 0), n_groups),
         _float_sum(group, np.where(is_reached, certificates.walk_s, 0.0) * carried, n_groups),
@@ -357,8 +369,8 @@ def read_tally(table: TallyTable, row: int, seconds: Float, metres: Float, optio
         Python numbers.
     """
     persons = table.persons[row]
-    by_status = [int(count) for count in persons.sum(axis=(1, 2, 3))]
-    circle, statutory = persons[:, 1].sum(axis=(1, 2)), persons[:, :, 1].sum(axis=(1, 2))
+    by_status = [int(count) for count in persons.sum(axis=(1, 2, 3, 4))]
+    circle, statutory = persons[:, 1].sum(axis=(1, 2, 3)), persons[:, :, 1].sum(axis=(1, 2, 3))
     reached = int(table.reached[row])
     return Tally(
         unit=options.unit,
@@ -371,7 +383,8 @@ def read_tally(table: TallyTable, row: int, seconds: Float, metres: Float, optio
         overstated=int(circle.sum() - circle[COVERED]) if options.has_circle else None,
         statutory_circle=int(statutory.sum()) if options.has_circle else None,
         statutory_overstated=int(statutory.sum() - statutory[COVERED]) if options.has_circle else None,
-        two_choices=int(persons[..., 1].sum()) if options.has_choices else None,
+        statutory_walk=int(persons[..., 1].sum()),
+        two_choices=int(persons[:, :, :, 1].sum()) if options.has_choices else None,
         choices=int(table.choices[row]) if options.has_choices else None,
         reached=reached,
         nearest_s=_quantiles(seconds, float(table.seconds[row]), reached),
