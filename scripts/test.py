@@ -1,0 +1,274 @@
+"""Set up, check and test everything: ``python3 scripts/test.py [--all]``.
+
+Every step runs even when an earlier one has failed; what was skipped is printed with its reason, then each
+step's time and the steps that failed, and as the very last line pytest's own summary.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import bootstrap
+
+_SUMMARY = re.compile(
+    r"^(=+ )?(\d+ (passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?)|no tests ran)\b"
+)
+
+
+class Step:
+    """One check.
+
+    Parameters
+    ----------
+    name : str
+        Shown in the list of times.
+    command : sequence of str
+        Program and arguments.
+    """
+
+    def __init__(self, name: str, command: Sequence[str | Path]) -> None:
+        self.name = name
+        self.command = [str(part) for part in command]
+        self.seconds = 0.0
+        self.code = 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the argument parser.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        The parser.
+    """
+    arguments = argparse.ArgumentParser(description="检查并测试 / check and test")
+    arguments.add_argument("--all", action="store_true", help="包括长时间试验 / the long trials too")
+    return arguments
+
+
+def checks(python: Path) -> list[Step]:
+    """Return the steps before the tests.
+
+    Parameters
+    ----------
+    python : Path
+        The environment's Python.
+
+    Returns
+    -------
+    list of Step
+        Lint, types, docstrings and layers.
+    """
+    tools = python.parent
+    suffix = ".exe" if os.name == "nt" else ""
+    documented = sorted(
+        path.relative_to(bootstrap.ROOT).as_posix()
+        for package in ("geo", "api")
+        for path in (bootstrap.ROOT / package).rglob("*.py")
+        if "migrations" not in path.parts
+    )
+    return [
+        Step("ruff", [python, "-m", "ruff", "check", "."]),
+        Step("mypy", [python, "-m", "mypy"]),
+        Step("numpydoc", [python, "-m", "numpydoc.hooks.validate_docstrings", *documented]),
+        Step("import-linter", [tools / f"lint-imports{suffix}"]),
+    ]
+
+
+def run_check(step: Step) -> None:
+    """Run one check and show what it says if it fails.
+
+    Parameters
+    ----------
+    step : Step
+        The check; gets its code and time.
+    """
+    sys.stdout.write(f"-- {step.name}\n")
+    sys.stdout.flush()
+    begun = time.monotonic()
+    done = subprocess.run(
+        step.command,
+        cwd=bootstrap.ROOT,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    step.seconds = time.monotonic() - begun
+    step.code = done.returncode
+    if done.returncode != 0:
+        sys.stdout.write(done.stdout)
+    sys.stdout.write(f"   {'ok' if step.code == 0 else 'FAILED'} {step.seconds:.1f} s\n")
+    sys.stdout.flush()
+
+
+def run_tests(step: Step, environment: dict[str, str]) -> str:
+    """Run pytest, showing its output as it comes, all but its summary line.
+
+    Parameters
+    ----------
+    step : Step
+        The tests; gets its code and time.
+    environment : dict of str to str
+        Environment variables.
+
+    Returns
+    -------
+    str
+        pytest's summary line; what to say instead if it gave none.
+    """
+    sys.stdout.write(f"-- {step.name}\n")
+    sys.stdout.flush()
+    begun = time.monotonic()
+    summary = ""
+    with subprocess.Popen(
+        step.command,
+        cwd=bootstrap.ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            if is_summary(line):
+                summary = line.strip()
+                continue
+            sys.stdout.write(line)
+            sys.stdout.flush()
+    step.code = process.returncode
+    step.seconds = time.monotonic() - begun
+    return summary or f"pytest ended without a summary (exit code {step.code})"
+
+
+def is_summary(line: str) -> bool:
+    """Tell whether a line is pytest's last one.
+
+    Parameters
+    ----------
+    line : str
+        A line of output.
+
+    Returns
+    -------
+    bool
+        True for lines such as ``12 passed, 1 skipped in 3.45s``.
+    """
+    return bool(_SUMMARY.match(line)) and " in " in line
+
+
+@contextlib.contextmanager
+def postgres(environment: dict[str, str]) -> Iterator[str | None]:
+    """Run a private PostGIS for the tests, where PostgreSQL is installed.
+
+    Parameters
+    ----------
+    environment : dict of str to str
+        Gets ``FANGYU_TEST_PG_URL``.
+
+    Yields
+    ------
+    str or None
+        Why there is none, or None if it runs.
+    """
+    if environment.get("FANGYU_TEST_PG_URL"):
+        yield None
+        return
+    import pgcluster
+
+    with contextlib.ExitStack() as stack:
+        try:
+            environment["FANGYU_TEST_PG_URL"] = stack.enter_context(pgcluster.cluster())
+            reason: str | None = None
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            reason = f"PostGIS: {error}"
+        yield reason
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Arguments; None takes the process's own.
+
+    Returns
+    -------
+    int
+        0 if every step passed, else 1.
+    """
+    bootstrap.speak_utf8()
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser().parse_args(given)
+    begun = time.monotonic()
+    try:
+        bootstrap.check_python()
+        bootstrap.prepare(["dev"])
+    except bootstrap.SetupError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if not bootstrap.is_inside():
+        bootstrap.reexec(Path(__file__).resolve(), given)
+    import system_packages
+
+    lacking = system_packages.ensure()
+    set_up = time.monotonic() - begun
+    steps = checks(bootstrap.venv_python())
+    for step in steps:
+        run_check(step)
+    marks = [] if options.all else ["-m", "not slow"]
+    tests = Step("pytest", [bootstrap.venv_python(), "-m", "pytest", "-rs", "--durations=10", *marks])
+    environment = dict(os.environ)
+    with postgres(environment) as reason:
+        summary = run_tests(tests, environment)
+    report([*steps, tests], set_up, lacking, reason, all_trials=options.all)
+    sys.stdout.write(summary + "\n")
+    return 0 if all(step.code == 0 for step in [*steps, tests]) else 1
+
+
+def report(
+    steps: Sequence[Step], set_up: float, lacking: Sequence[str], reason: str | None, all_trials: bool
+) -> None:
+    """Print what was skipped, each step's time and the steps that failed.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        Every step, after its run.
+    set_up : float
+        Seconds of setting up.
+    lacking : sequence of str
+        System packages that are not there.
+    reason : str or None
+        Why there was no PostGIS.
+    all_trials : bool
+        Whether the long trials ran.
+    """
+    lines = [""]
+    if lacking:
+        lines.append(f"未安装的系统软件包 / system packages not installed: {', '.join(lacking)}")
+    if reason:
+        lines.append(f"跳过 / skipped: {reason}")
+    if not all_trials:
+        lines.append("跳过长时间试验(加 --all 运行) / long trials skipped; --all runs them")
+    lines.append(f"{'set-up':<14} {set_up:7.1f} s")
+    lines += [
+        f"{step.name:<14} {step.seconds:7.1f} s  {'ok' if step.code == 0 else 'FAILED'}" for step in steps
+    ]
+    failed = [step.name for step in steps if step.code != 0]
+    lines.append(f"失败的步骤 / failed steps: {', '.join(failed) if failed else '无 / none'}")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
