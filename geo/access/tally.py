@@ -1,8 +1,8 @@
 """Exact sums over people, kept so that any later question about a set of rows is an addition.
 
 Every person falls into one category: certificate status × inside the circle of the same reach × inside the
-statutory circle × has at least two facilities in reach × within the statutory distance on foot. Sums are 64-bit
-integers in the population's unit, so they add up without error.
+statutory circle × has at least two facilities in reach × within the statutory distance on foot. Sums are
+64-bit integers in the population's unit, so they add up without error.
 """
 
 from __future__ import annotations
