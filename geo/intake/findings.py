@@ -34,6 +34,7 @@ class Findings:
         self.set_aside: Bool = np.zeros(len(lines), np.bool_)
         self._rows: list[tuple[int, Problem]] = []
         self._whole: list[Problem] = []
+        self._parts: list[Problem] = []
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -117,6 +118,22 @@ class Findings:
         """
         self._whole.append(Problem(code, severity, self.file, None, field, value, zh, en))
 
+    def part(self, code: str, zh: str, en: str, *, field: str | None, value: str | None) -> None:
+        """Refuse something that is no row of the file, without refusing the file.
+
+        Parameters
+        ----------
+        code : str
+            Stable code.
+        zh, en : str
+            What is wrong and what is allowed.
+        field : str or None
+            Field.
+        value : str or None
+            What it is.
+        """
+        self._parts.append(Problem(code, "refused", self.file, None, field, value, zh, en))
+
     def add(self, problems: Sequence[tuple[int, Problem]]) -> None:
         """Add ready problems of single rows.
 
@@ -151,7 +168,7 @@ class Findings:
             File-level problems first, then in file order.
         """
         ordered = sorted(self._rows, key=lambda pair: pair[0])
-        return (*self._whole, *(problem for _, problem in ordered))
+        return (*self._whole, *self._parts, *(problem for _, problem in ordered))
 
     def stop_if_fatal(self) -> None:
         """Raise when the whole file is refused.
