@@ -1,10 +1,4 @@
-"""Make .venv and install everything into it; shared by start.py and test.py, standard library only.
-
-The syntax of this file is kept old on purpose: an outdated Python must get far enough to say that
-it is outdated.
-"""
-
-from __future__ import annotations
+"""Make .venv and install everything into it; shared by start.py and test.py, standard library only."""
 
 import contextlib
 import hashlib
@@ -24,10 +18,9 @@ from typing import NoReturn, cast
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
-OLDEST = (3, 11)
 STAMP_NAME = "fangyu-stamp.json"
-WARM_UP = "import geo.kernels as kernels; getattr(kernels, \"warm\", lambda: None)()"
-BUILD_TOOLS = ["hatchling"]
+WARM_UP = 'import geo.kernels as kernels; getattr(kernels, "warm", lambda: None)()'
+BUILD_TOOLS = ["hatchling", "editables"]
 
 
 class Stamp:
@@ -70,28 +63,6 @@ def speak_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             cast("io.TextIOWrapper", stream).reconfigure(encoding="utf-8", errors="replace")
-
-
-def check_python(version: tuple[int, ...] | None = None) -> None:
-    """Refuse a Python that is too old.
-
-    Parameters
-    ----------
-    version : tuple of int or None
-        Version to judge; None takes the running one.
-
-    Raises
-    ------
-    SetupError
-        If it is older than 3.11.
-    """
-    found = tuple(sys.version_info[:3]) if version is None else tuple(version)
-    if found < OLDEST:
-        shown = ".".join(str(part) for part in found)
-        raise SetupError(
-            f"当前 Python 为 {shown},需要 3.11 或更高版本:请安装后用它重新运行本命令。 / "
-            f"This is Python {shown}; 3.11 or newer is needed. Install it and run this command with it."
-        )
 
 
 def venv_python(venv: Path = VENV) -> Path:
@@ -301,9 +272,9 @@ def unreachable(why: str) -> str:
         The message.
     """
     return (
-        f"无法从软件包索引安装({why})。请检查网络或代理;"
+        f"若为网络原因({why}),请检查网络或代理;"
         "内网可用环境变量 PIP_INDEX_URL(及 PIP_CERT)指定镜像。 / "
-        f"Cannot install from the package index ({why}). Check network and proxy; "
+        f"If the package index cannot be reached ({why}), check network and proxy; "
         "PIP_INDEX_URL (and PIP_CERT) name a mirror."
     )
 
@@ -335,7 +306,10 @@ def install(extras: Sequence[str], venv: Path = VENV) -> None:
     ]
     for step in steps:
         if run([python, "-m", "pip", "install", *step]) != 0:
-            raise SetupError(unreachable("pip install"))
+            raise SetupError(
+                "软件包安装失败,原因见上。 / Installing packages failed, see above.\n"
+                + unreachable("pip install")
+            )
 
 
 def prepare(extras: Sequence[str] = (), venv: Path = VENV) -> None:

@@ -3,13 +3,12 @@
 ``python3 scripts/start.py [--setup-only] [--no-serve] [--port N] [--store S] [--nodes N]``
 """
 
-from __future__ import annotations
-
 import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
 
+import _python_version  # noqa: F401 - ends an outdated Python
 import bootstrap
 
 
@@ -91,7 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bootstrap.speak_utf8()
     options = parser().parse_args(arguments)
     try:
-        bootstrap.check_python()
         bootstrap.prepare()
     except bootstrap.SetupError as error:
         sys.stderr.write(f"{error}\n")

@@ -4,8 +4,6 @@ Every step runs even when an earlier one has failed; what was skipped is printed
 step's time and the steps that failed, and as the very last line pytest's own summary.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import os
@@ -16,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import _python_version  # noqa: F401 - ends an outdated Python
 import bootstrap
 
 _SUMMARY = re.compile(
@@ -212,7 +211,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(given)
     begun = time.monotonic()
     try:
-        bootstrap.check_python()
         bootstrap.prepare(["dev"])
     except bootstrap.SetupError as error:
         sys.stderr.write(f"{error}\n")
