@@ -28,7 +28,7 @@ def lonlats(points: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarr
 
 
 def streets(lines: Sequence[Sequence[tuple[float, float]]], **columns: Sequence[object]) -> gpd.GeoDataFrame:
-    """Return a segments frame of lines given in metres around the centre; other columns may be given by name."""
+    """Return a segments frame of lines in metres around the centre; columns may be given by name."""
     shapes = []
     for line in lines:
         lon, lat = lonlats(list(line))
@@ -51,7 +51,7 @@ def streets(lines: Sequence[Sequence[tuple[float, float]]], **columns: Sequence[
 
 
 def grid_lines(n_x: int, n_y: int, step_m: float = 100.0) -> list[list[tuple[float, float]]]:
-    """Return the block sides of an orthogonal grid of n_x by n_y crossings, its lower left corner at the centre."""
+    """Return the block sides of a grid of n_x by n_y crossings, its lower left corner at the centre."""
     across = [
         [(i * step_m, j * step_m), ((i + 1) * step_m, j * step_m)] for j in range(n_y) for i in range(n_x - 1)
     ]
@@ -67,7 +67,7 @@ def grid_streets(n_x: int, n_y: int, step_m: float = 100.0) -> gpd.GeoDataFrame:
 
 
 def gate_frame(gates: Sequence[Mapping[str, object]]) -> gpd.GeoDataFrame:
-    """Return a gates frame; each gate has ``at`` (metres) and ``access``, and may have ``id``, ``opening_hours``."""
+    """Return a gates frame; a gate has ``at`` (metres), ``access``, and maybe ``id``, ``opening_hours``."""
     shapes = [shapely.Point(np.round(lonlat(*gate["at"]), 9)) for gate in gates]  # type: ignore[misc]
     return gpd.GeoDataFrame(
         {

@@ -1,4 +1,4 @@
-"""Certificates: for every demand point whether it is covered, by which facility, how far, and if not, why not."""
+"""Certificates: for every demand point whether it is covered, by which facility, how far, or why not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEFAULT_CUTOFF_MIN: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A threshold on the walk from door to door, both access legs included; the limit itself still counts as covered.
+    """A threshold on the walk from door to door, both access legs included; the limit itself is covered.
 
     Parameters
     ----------
@@ -123,9 +123,9 @@ def certify(
 ) -> Certificates:
     """Give each demand point its certificate.
 
-    The precedence is ``not_linked``, ``disconnected`` (its part of the whole street network, all gates open and private
-    ways included, holds no linked facility), ``covered``, ``gate_closed`` (covered only if every gate were open to
-    everybody), ``too_far``. Times run from home to facility.
+    The precedence is ``not_linked``, ``disconnected`` (its part of the whole street network, all gates open
+    and private ways included, holds no linked facility), ``covered``, ``gate_closed`` (covered only if every
+    gate were open to everybody), ``too_far``. Times run from home to facility.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def certify(
     at : datetime
         The moment at which gates with hours are judged.
     cutoff_min : float
-        The search ends after this many minutes (with metres: after what level walking covers in them), but never before
-        the threshold; farther facilities are reported as unreachable.
+        The search ends after this many minutes (with metres: after what level walking covers in them), but
+        never before the threshold; farther facilities are reported as unreachable.
 
     Returns
     -------

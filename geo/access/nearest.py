@@ -1,9 +1,10 @@
 """Nearest facility of every point: three plain searches that together know private starts and private ends.
 
-A trip from home to a facility is private* public* private*. Searched backwards from the facilities that is one search over
-private arcs from facilities on private ways (the trips' private ends), one over public arcs from there and from all other
-facilities, and one over private arcs from whatever the second reached (the private starts). Each is an ordinary multi-source
-search, and a city without private ways pays for the middle one only.
+A trip from home to a facility is private* public* private*. Searched backwards from the facilities that is
+one search over private arcs from facilities on private ways (the trips' private ends), one over public arcs
+from there and from all other facilities, and one over private arcs from whatever the second reached (the
+private starts). Each is an ordinary multi-source search, and a city without private ways pays for the middle
+one only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from geo.arrays import Float, Int32
 from geo.kernels.assign import evaluate_points, first_of_edge
@@ -114,19 +116,19 @@ def sites_of(network: StreetNetwork, facilities: PointLinks, rank: Int32) -> Sit
 def _seeds(
     network: StreetNetwork, costs: WalkCosts, sites: Sites
 ) -> tuple[Int32, Float, Float, Int32, Int32]:
-    """Return node, primary, carried, label and edge of the places where the walk to a site leaves the network's nodes."""
+    """Return node, primary, carried, label and edge of the places where a walk to a site leaves the nodes."""
     whole, extra = costs.edge_primary[sites.edge], costs.edge_carried[sites.edge]
     leg, leg_extra = sites.access_m * costs.leg_primary, sites.access_m * costs.leg_carried
     oneway = network.edge_oneway[sites.edge]
-    node = [network.edge_u[sites.edge], network.edge_v[sites.edge]]
-    share = [sites.fraction, 1.0 - sites.fraction]
-    # Arriving from u walks with the edge, from v against it.
-    ok = [oneway != 2, oneway != 1]
+    node: list[npt.NDArray[np.int32]] = [network.edge_u[sites.edge], network.edge_v[sites.edge]]
+    share: list[Float] = [sites.fraction, 1.0 - sites.fraction]
+    # Arriving from u walks with the edge, from v against it; standing on the end walks neither way.
+    ok = [(oneway != 2) | (share[0] == 0.0), (oneway != 1) | (share[1] == 0.0)]
     row = [np.arange(sites.edge.size)] * 2
     if network.stops.edge.size:
         site, stop = _pairs_on_edges(network, sites)
         ahead = network.stops.fraction[stop] <= sites.fraction[site]
-        node.append(network.stops.node[stop])
+        node.append(np.asarray(network.stops.node[stop]))
         share.append(np.abs(network.stops.fraction[stop] - sites.fraction[site]))
         ok.append(np.where(ahead, oneway[site] != 2, oneway[site] != 1) | (share[-1] == 0.0))
         row.append(site)
@@ -171,54 +173,48 @@ def search_nearest(network: StreetNetwork, costs: WalkCosts, sites: Sites, *, cu
         Values of the nodes.
     """
     node, cost, extra, label, edge = _seeds(network, costs, sites)
-    arcs = network.private
     has_private = network.private_node.size > 0
     if has_private:
         inside = np.flatnonzero(network.edge_kind[edge] != PUBLIC)
-        end = nearest_labels(
-            arcs.start, arcs.node, costs.private_primary, costs.private_carried,
-            network.private_index[node[inside]], cost[inside], extra[inside], label[inside], cutoff, costs.bucket,
-        )  # fmt: skip
-        reached = np.flatnonzero(end[2] >= 0)
+        rows = network.private_index[node[inside]]
+        end = _spread_private(network, costs, rows, cost[inside], extra[inside], label[inside], cutoff)
+        reached = np.flatnonzero(end.label >= 0)
         outside = np.flatnonzero(network.edge_kind[edge] == PUBLIC)
         node = np.concatenate([node[outside], network.private_node[reached]])
-        cost = np.concatenate([cost[outside], end[0][reached]])
-        extra = np.concatenate([extra[outside], end[1][reached]])
-        label = np.concatenate([label[outside], end[2][reached]])
+        cost = np.concatenate([cost[outside], end.best[reached]])
+        extra = np.concatenate([extra[outside], end.second[reached]])
+        label = np.concatenate([label[outside], end.label[reached]])
+    arcs, primary, carried = network.public, costs.public_primary, costs.public_carried
     public = NodeValues(
         *nearest_labels(
-            network.public.start,
-            network.public.node,
-            costs.public_primary,
-            costs.public_carried,
-            node,
-            cost,
-            extra,
-            label,
-            cutoff,
-            costs.bucket,
-        )  # fmt: skip
+            arcs.start, arcs.node, primary, carried, node, cost, extra, label, cutoff, costs.bucket
+        )
     )
     if not has_private:
         return NearestField(public, NodeValues(np.empty(0), np.empty(0), _NO_INDEX))
     best = public.best[network.private_node]
     rows = np.flatnonzero(np.isfinite(best)).astype(np.int32)
     at = network.private_node[rows]
-    private = NodeValues(
+    start = _spread_private(network, costs, rows, best[rows], public.second[at], public.label[at], cutoff)
+    return NearestField(public, start)
+
+
+def _spread_private(
+    network: StreetNetwork,
+    costs: WalkCosts,
+    rows: Int32,
+    cost: Float,
+    extra: Float,
+    label: Int32,
+    cutoff: float,
+) -> NodeValues:
+    """Search over the private arcs from private rows."""
+    arcs, primary, carried = network.private, costs.private_primary, costs.private_carried
+    return NodeValues(
         *nearest_labels(
-            arcs.start,
-            arcs.node,
-            costs.private_primary,
-            costs.private_carried,
-            rows,
-            best[rows],
-            public.second[at],
-            public.label[at],
-            cutoff,
-            costs.bucket,
-        )  # fmt: skip
+            arcs.start, arcs.node, primary, carried, rows, cost, extra, label, cutoff, costs.bucket
+        )
     )
-    return NearestField(public, private)
 
 
 def evaluate(
@@ -250,8 +246,8 @@ def evaluate(
     stop_first = first_of_edge(network.n_edges, stops.edge) if stops.edge.size else _NO_INDEX
     for links in (points, *points.also):
         evaluate_points(
-            links.edge, links.fraction, links.access_m * costs.leg_primary, links.access_m * costs.leg_carried,
-            network.edge_u, network.edge_v, costs.edge_primary, costs.edge_carried,
+            links.edge, links.fraction, links.access_m * costs.leg_primary, links.access_m *
+            costs.leg_carried, network.edge_u, network.edge_v, costs.edge_primary, costs.edge_carried,
             network.edge_oneway, network.edge_kind,
             field.public.best, field.public.second, field.public.label,
             network.private_index, field.private.best, field.private.second, field.private.label,

@@ -1,8 +1,9 @@
 """Compiled kernels: bounded searches, linking, reductions. The only home of numba.
 
-Kernels are compiled with ``nogil`` and cached on disk, never with ``fastmath``: it assumes that there are no infinities and
-silently breaks the visited test of a search. Numba's own cache does not notice that a *called* kernel changed, therefore the
-cache folder carries a hash of all kernel sources and of the versions that produced the machine code.
+Kernels are compiled with ``nogil`` and cached on disk, never with ``fastmath``: it assumes that there are no
+infinities and silently breaks the visited test of a search. Numba's own cache does not notice that a *called*
+kernel changed, therefore the cache folder carries a hash of all kernel sources and of the versions that
+produced the machine code.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
-import llvmlite
-import numba
 import numpy as np
+from numba.core import config
 
 from geo.errors import ConflictError
 
@@ -33,7 +34,7 @@ def source_key() -> str:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
-    versions = (numba.__version__, np.__version__, llvmlite.__version__, platform.python_version())
+    versions = (version("numba"), version("llvmlite"), np.__version__, platform.python_version())
     digest.update(" ".join((*versions, platform.machine())).encode())
     return digest.hexdigest()[:16]
 
@@ -65,7 +66,7 @@ def configure_cache(folder: Path) -> Path:
         Kernels are loaded already and keep their machine code in another folder.
     """
     chosen = (folder / f"kernels-{source_key()}").resolve()
-    if str(chosen) == numba.config.CACHE_DIR:
+    if str(chosen) == getattr(config, "CACHE_DIR", ""):
         return chosen
     loaded = [name for name in _KERNELS if f"{__name__}.{name}" in sys.modules]
     if loaded:
@@ -75,7 +76,8 @@ def configure_cache(folder: Path) -> Path:
             folder=str(folder),
         )
     chosen.mkdir(parents=True, exist_ok=True)
-    numba.config.CACHE_DIR = str(chosen)
+    # numba fills its configuration module at run time, so the name is unknown to a type checker.
+    setattr(config, "CACHE_DIR", str(chosen))  # noqa: B010
     return chosen
 
 

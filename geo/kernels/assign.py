@@ -1,4 +1,4 @@
-"""From node values to points: each point on its edge takes the best of the edge's ends, stops and facilities."""
+"""From node values to points: a point takes the best of its edge's ends, stops and facilities."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def evaluate_points(
     second: Float,
     label: Int32,
 ) -> None:
-    """Write for each point the least cost to a facility, over its edge's two ends, stops, or directly along the edge.
+    """Write each point's least cost to a facility, over its edge's ends or stops, or directly along the edge.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def evaluate_points(
                 n_stops += 1
         for s in range(n_stops):
             if s == 0:
-                v, share, allowed = edge_u[e], f, may_back
+                v, share, allowed = edge_u[e], f, may_back or f == 0.0
             elif s == 1:
-                v, share, allowed = edge_v[e], 1.0 - f, may_forward
+                v, share, allowed = edge_v[e], 1.0 - f, may_forward or f == 1.0
             else:
                 at = stop_fraction[first + s - 2]
                 v = stop_node[first + s - 2]

@@ -28,7 +28,8 @@ def compress_arcs(
     Returns
     -------
     tuple of Int32, Int32, Int32, UInt8
-        Row starts (n_nodes + 1), and per arc (2 n): neighbour, edge, 1 when the row's node is the edge's ``u``.
+        Row starts (n_nodes + 1), and per arc (2 n): neighbour, edge, 1 when the row's node is the edge's
+        ``u``.
     """
     start = np.zeros(n_nodes + 1, np.int32)
     n = edge_u.size

@@ -1,7 +1,7 @@
 """Uniform grid over line pieces: nearest edge of a point, and whether an access leg crosses a barrier.
 
-A piece is the straight part between vertex ``j`` and ``j + 1``; ``piece_edge[j]`` is its edge, or -1 where vertex ``j`` is
-the last of its line.
+A piece is the straight part between vertex ``j`` and ``j + 1``; ``piece_edge[j]`` is its edge, or -1 where
+vertex ``j`` is the last of its line.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from numba import njit
 
 from geo.arrays import Float, Int32
 
-# An access leg that only touches a barrier (a street through a gate in the wall, a house on it) does not cross it.
+# An access leg that only touches a barrier (a street through a gate in the wall, a house on it) does not
+# cross it.
 TOUCH_M = 0.01
 _MAX_REJECTED = 512
 
@@ -95,7 +96,8 @@ def _side(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> f
     length = np.sqrt(dx * dx + dy * dy)
     if length == 0.0:
         return 0.0
-    return (dx * (py - ay) - dy * (px - ax)) / length
+    distance: float = (dx * (py - ay) - dy * (px - ax)) / length
+    return distance
 
 
 @njit(nogil=True, cache=True)
@@ -184,7 +186,7 @@ def link_nearest(
     fraction: Float,
     distance_m: Float,
 ) -> None:
-    """Link points to the nearest edge whose access leg crosses no barrier; equal distances go to the lower edge.
+    """Link points to the nearest edge whose leg crosses no barrier; equal distances go to the lower edge.
 
     Parameters
     ----------
@@ -224,7 +226,8 @@ def link_nearest(
         n_rejected = 0
         col = int(np.floor((qx - origin_x) / cell_m))
         row = int(np.floor((qy - origin_y) / cell_m))
-        # Distance from the point to the border of its own cell; each further ring of cells adds one cell size.
+        # Distance from the point to the border of its own cell; each further ring of cells adds one cell
+        # size.
         inner = min(
             qx - (origin_x + col * cell_m),
             origin_x + (col + 1) * cell_m - qx,

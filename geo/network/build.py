@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -21,6 +21,7 @@ from geo.network.plane import Plane
 # Where two gates stand on one node the stricter one counts.
 _STRICTNESS = {"open": 0, "residents": 1, "hours": 2, "closed": 3}
 _HILBERT_BITS = 20
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 def compile_network(
@@ -33,9 +34,9 @@ def compile_network(
     Parameters
     ----------
     segments : GeoDataFrame
-        Street segments (LineString, EPSG:4490) with ``foot``, ``is_steps``, ``crossing_share``, ``oneway_foot`` and
-        ``length_m``; rows with ``foot = "no"`` are left out. Two segments join exactly where their end coordinates are
-        equal to 1e-7 degrees.
+        Street segments (LineString, EPSG:4490) with ``foot``, ``is_steps``, ``crossing_share``,
+        ``oneway_foot`` and ``length_m``; rows with ``foot = "no"`` are left out. Two segments join exactly
+        where their end coordinates are equal to 1e-7 degrees.
     gates : GeoDataFrame, optional
         Gates (Point) on end coordinates of segments, with ``id``, ``name``, ``access`` and ``opening_hours``.
     barriers : GeoDataFrame, optional
@@ -134,8 +135,8 @@ def assemble(n_nodes: int, edge_u: Int32, edge_v: Int32, edge_kind: UInt8) -> tu
     Returns
     -------
     tuple of Arcs, Arcs, Int32, Int32
-        Public arcs, private arcs (rows numbered on their own), node of each private row, private row of each node (-1 for
-        none; empty when there are no private rows).
+        Public arcs, private arcs (rows numbered on their own), node of each private row, private row of each
+        node (-1 for none; empty when there are no private rows).
     """
     in_public = np.flatnonzero(edge_kind != PRIVATE).astype(np.int32)
     public = Arcs(*compress_arcs(n_nodes, edge_u[in_public], edge_v[in_public], in_public))
@@ -152,7 +153,7 @@ def assemble(n_nodes: int, edge_u: Int32, edge_v: Int32, edge_kind: UInt8) -> tu
     return public, private, private_node, index
 
 
-def _padded(values: npt.NDArray[np.generic], n: int, filler: object) -> npt.NDArray[np.generic]:
+def _padded(values: npt.NDArray[_Scalar], n: int, filler: object) -> npt.NDArray[_Scalar]:
     """Append a value for each gate edge."""
     return np.concatenate([values, np.full(n, filler, values.dtype)])
 
@@ -161,14 +162,14 @@ def _flag(table: gpd.GeoDataFrame, column: str) -> UInt8:
     """Return a boolean column as 0 and 1; missing is 0."""
     if column not in table:
         return np.zeros(len(table), np.uint8)
-    return table[column].fillna(False).to_numpy(np.bool_).astype(np.uint8)
+    return np.asarray(table[column].fillna(False).to_numpy(np.bool_), np.uint8)
 
 
 def _share(table: gpd.GeoDataFrame) -> Float:
     """Return the crossing shares; missing is 0."""
     if "crossing_share" not in table:
         return np.zeros(len(table))
-    return np.nan_to_num(table["crossing_share"].to_numpy(np.float64), nan=0.0)
+    return np.asarray(np.nan_to_num(table["crossing_share"].to_numpy(np.float64), nan=0.0), np.float64)
 
 
 def _oneway(table: gpd.GeoDataFrame) -> UInt8:
@@ -184,20 +185,21 @@ def _lengths(table: gpd.GeoDataFrame, lon: Float, lat: Float, offset: Int) -> Fl
     if "length_m" in table:
         given = table["length_m"].to_numpy(np.float64, copy=True)
         if np.isfinite(given).all() and (given >= 0.0).all():
-            return cast(Float, given)
+            return np.asarray(given, np.float64)
     return geodesic_lengths(lon, lat, offset)
 
 
 def _segment_ids(segments: gpd.GeoDataFrame, rows: Int) -> Int:
     """Return the stored ``fid`` of the rows, or the rows themselves."""
-    return segments["fid"].to_numpy(np.int64)[rows] if "fid" in segments else rows.astype(np.int64)
+    return np.asarray(segments["fid"].to_numpy()[rows] if "fid" in segments else rows, np.int64)
 
 
 def _regroup(offset: Int, order: Int) -> Int:
     """Return the vertices of lines in a new order of the lines."""
     counts = np.diff(offset)[order]
     new_offset = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    return np.arange(counts.sum()) + np.repeat(offset[:-1][order] - new_offset, counts)
+    moved: Int = np.arange(counts.sum()) + np.repeat(offset[:-1][order] - new_offset, counts)
+    return moved
 
 
 def _text(frame: gpd.GeoDataFrame, column: str) -> list[str]:
@@ -243,7 +245,7 @@ def _gates_with_nodes(gates: Gates, node: Int32) -> Gates:
 def _split_at_gates(
     u: Int32, v: Int32, gate_node: Int32, node_vertex: Int
 ) -> tuple[Int32, Int32, Int32, Int32, Int32, Int]:
-    """Give every street end at a gate a node of its own; return ends, gate edges (copy, gate node, gate), node vertices."""
+    """Give street ends at gates their own nodes; return ends, gate edges (copy, inside, gate), vertices."""
     n = node_vertex.size
     gate_at = np.full(n, -1, np.int32)
     gate_at[gate_node] = np.arange(gate_node.size, dtype=np.int32)

@@ -23,8 +23,8 @@ _BUCKET_SHARE = 0.5
 class WalkCosts:
     """Costs of a network for one speed, moment and measure.
 
-    The primary cost is what a search minimises, the carried one is added up along the way: seconds and metres, or metres
-    and seconds.
+    The primary cost is what a search minimises, the carried one is added up along the way: seconds and
+    metres, or metres and seconds.
 
     Parameters
     ----------
@@ -72,7 +72,8 @@ def edge_seconds(network: StreetNetwork, *, speed_mps: float, profile: WalkingPr
     Returns
     -------
     Float
-        length / speed, times the stairs factor on steps, plus the crossing's share of the delay; shape (n_edges,).
+        length / speed, times the stairs factor on steps, plus the crossing's share of the delay; shape
+        (n_edges,).
     """
     factor = np.where(network.edge_steps == 1, profile.stairs_factor / speed_mps, 1.0 / speed_mps)
     return np.asarray(
@@ -132,8 +133,8 @@ def walk_costs(
 
     def of(arcs: Arcs, passable: Bool, enclosed: bool) -> tuple[Float, Float]:
         return arc_costs(
-            arcs.edge, arcs.along, primary, carried, network.edge_oneway, network.edge_kind, network.edge_gate,
-            passable, enclosed, reverse,
+            arcs.edge, arcs.along, primary, carried, network.edge_oneway, network.edge_kind,
+            network.edge_gate, passable, enclosed, reverse,
         )  # fmt: skip
 
     public = of(network.public, gates.everyone, enclosed_open)

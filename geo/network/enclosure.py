@@ -9,7 +9,8 @@ import numpy as np
 from geo.arrays import Bool, Float, Int32, UInt8
 from geo.kernels.graph import GATE, PRIVATE, PUBLIC, component_labels
 
-# The largest walled compounds hold some 15 km of ways; a town quarter cut off by a wrong tag is longer and stays public.
+# The largest walled compounds hold some 15 km of ways; a town quarter cut off by a wrong tag is longer and
+# stays public.
 ENCLOSED_STREET_MAX_M: Final = 20_000.0
 
 
@@ -24,9 +25,9 @@ def enclosed_edges(
 ) -> Bool:
     """Mark public edges that hang on the rest of the network only through residents' gates or private ways.
 
-    Public streets are joined without residents' and closed gates. In each connected component of the whole network the
-    longest such part is the city; any other part of at most `ENCLOSED_STREET_MAX_M` that touches a residents' gate or a
-    private way is enclosed.
+    Public streets are joined without residents' and closed gates. In each connected component of the whole
+    network the longest such part is the city; any other part of at most `ENCLOSED_STREET_MAX_M` that touches
+    a residents' gate or a private way is enclosed.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class _Rule:
 
 
 def _cycle(text: str, names: tuple[str, ...]) -> frozenset[int] | None:
-    """Return the members of a list such as ``mo-fr,su``; holidays (ph, sh) are ignored; None when it is unknown."""
+    """Return the members of a list such as ``mo-fr,su`` without holidays (ph, sh), None when unknown."""
     members: set[int] = set()
     for item in text.replace(" ", "").split(","):
         if item in ("ph", "sh"):
@@ -65,6 +65,8 @@ def _parse_rule(text: str) -> _Rule | str | None:
         return None
     if text == "24/7":
         return _Rule(None, None, ((0, _MINUTES_A_DAY),))
+    if text in ("off", "closed", "open"):
+        return _Rule(None, None, ((0, _MINUTES_A_DAY),) if text == "open" else None)
     match = _SELECTOR.match(text)
     if match is None:
         return "unknown"
@@ -81,8 +83,7 @@ def _parse_rule(text: str) -> _Rule | str | None:
     if rest in ("off", "closed"):
         return _Rule(months, days, None)
     if rest in ("", "open"):
-        has_selector = months is not None or days is not None
-        return _Rule(months, days, ((0, _MINUTES_A_DAY),)) if has_selector or rest == "open" else "unknown"
+        return _Rule(months, days, ((0, _MINUTES_A_DAY),))
     spans = _spans(rest)
     return "unknown" if spans is None else _Rule(months, days, spans)
 
@@ -90,8 +91,8 @@ def _parse_rule(text: str) -> _Rule | str | None:
 def is_open(opening_hours: str, at: datetime) -> bool | None:
     """Judge opening hours at one moment, in local time.
 
-    A later rule replaces earlier ones on the days it names, as the OSM language has it; hours may run over midnight; public
-    and school holidays are ignored.
+    A later rule replaces earlier ones on the days it names, as the OSM language has it; hours may run over
+    midnight; public and school holidays are ignored.
 
     Parameters
     ----------

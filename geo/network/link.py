@@ -1,4 +1,4 @@
-"""Linking: each point to a position on its one nearest walkable edge, over an access leg that crosses no barrier."""
+"""Linking: each point to its one nearest walkable edge, over an access leg that crosses no barrier."""
 
 from __future__ import annotations
 

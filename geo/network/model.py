@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, get_type_hints
+from typing import Any, Final, Literal, TypeVar, cast, get_type_hints
 
 import numpy as np
 
@@ -118,9 +118,9 @@ class Stops:
 class StreetNetwork:
     """A compiled street network.
 
-    Nodes stand in the order of a Hilbert curve. Edges are the walkable segments as they were read, and after them the
-    zero-length edges through gates: a gate's node is split into one node per street end, each joined to the node inside
-    the gate, so that a shut gate can be reached from both sides and passed from neither.
+    Nodes stand in the order of a Hilbert curve. Edges are the walkable segments as they were read, and after
+    them the zero-length edges through gates: a gate's node is split into one node per street end, each joined
+    to the node inside the gate, so that a shut gate can be reached from both sides and passed from neither.
 
     Parameters
     ----------
@@ -143,14 +143,15 @@ class StreetNetwork:
     edge_oneway : UInt8
         On foot: 0 both directions, 1 only u to v, 2 only v to u.
     edge_kind : UInt8
-        0 public, 1 private, 2 enclosed (public streets behind residents' gates or private ways), 3 through a gate.
+        0 public, 1 private, 2 enclosed (public streets behind residents' gates or private ways), 3 through a
+        gate.
     edge_gate : Int32
         Gate of a gate edge, else -1.
     edge_segment : Int
         The segment's ``fid`` (its row where the frame has none); -1 for gate edges.
     public, private : Arcs
-        Arcs that may be walked in the public part (public, enclosed, gates) and in the private parts of a trip (private,
-        enclosed, gates); private rows are numbered on their own.
+        Arcs that may be walked in the public part (public, enclosed, gates) and in the private parts of a
+        trip (private, enclosed, gates); private rows are numbered on their own.
     private_node : Int32
         Node of each private row.
     private_index : Int32
@@ -254,7 +255,7 @@ def _read(kind: type[_T], folder: Path, prefix: str, facts: dict[str, Any]) -> _
         name = prefix + field.name
         hint = hints[field.name]
         if is_dataclass(hint):
-            values[field.name] = _read(hint, folder, name + ".", facts)
+            values[field.name] = _read(cast(type[object], hint), folder, name + ".", facts)
         elif name in facts:
             value = facts[name]
             values[field.name] = tuple(value) if isinstance(value, list) else value

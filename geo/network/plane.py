@@ -1,4 +1,4 @@
-"""The local plane: a transverse Mercator centred on the study area, in which streets and access legs are measured."""
+"""The local plane, a transverse Mercator centred on the study area, where streets and legs are measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pyproj import Proj
 
 from geo.arrays import Float
 
-# Mean radius of curvature; its spread over China changes a scale correction of 1e-4 by less than one part in a hundred.
+# Mean radius of curvature; its spread over China changes a scale correction of 1e-4 by less than one part in
+# a hundred.
 _RADIUS_M = 6_371_000.0
 
 

@@ -220,7 +220,8 @@ def test_private_ways_serve_only_the_two_ends_of_a_trip() -> None:
     ]  # fmt: skip
     network = compile_network(streets(lines, foot=["private", "private", "public", "public", "public"]))
     result = certificates(network, [(0, 1), (50, 0), (0, 250)], [(200, 1), (200, 1), (200, 1)][:1])
-    # From the public corner round the block, from the private way straight out, from the street round the block.
+    # From the public corner round the block, from the private way straight out, from the street round the
+    # block.
     assert result.walk_m == pytest.approx([1197.0 + 1.0, 151.0, 949.0], abs=3.1)
     private_end = certificates(network, [(0, 250)], [(150, 0)])
     assert private_end.walk_m[0] == pytest.approx(400.0, abs=1e-2)
