@@ -1,0 +1,306 @@
+"""``fangyu import …``: streets, facilities, demand, divisions, land; the list of imports; undoing one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.output import SHOWN_PROBLEMS, State, opened, print_json, state_of, transaction
+
+if TYPE_CHECKING:
+    from geo.services.import_report import ImportOptions, ImportReport
+
+app = typer.Typer(help="导入文件、查看和撤销导入 · Import files, list and undo imports.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="要导入的文件 · file to import.", show_default=False)]
+Datum = Annotated[
+    str | None,
+    typer.Option(
+        "--datum",
+        help="坐标基准:cgcs2000、wgs84、gcj02、bd09 或 EPSG:编号;文件自带坐标系时可省略 · datum, unless the file declares it.",
+    ),
+]
+Mapping_ = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="列对应关系 列名=字段,可重复 · COLUMN=FIELD, repeatable."),
+]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="来源名称,再次导入按来源比对;默认文件名 · source, the unit of re-import."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="只检查并显示差异,不写入 · show what would change, store nothing.")
+]
+SkipBad = Annotated[
+    bool,
+    typer.Option("--skip-bad", help="写入合格行并列出其余各行 · store the good rows and list the others."),
+]
+Json = Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象 · one JSON object on stdout.")]
+Layer = Annotated[
+    str | None,
+    typer.Option("--layer", help="GeoPackage 图层或 XLSX 工作表 · layer of a GeoPackage or sheet of an XLSX."),
+]
+
+
+def _options(
+    file: Path,
+    *,
+    datum: str | None = None,
+    mapping: list[str] | None = None,
+    source: str | None = None,
+    layer: str | None = None,
+    skip_bad: bool = False,
+) -> ImportOptions:
+    """Turn the shared options into the services' form."""
+    from geo.services.import_report import ImportOptions, parse_mapping
+
+    return ImportOptions(
+        path=file,
+        source=source or file.name,
+        datum=datum,
+        mapping=parse_mapping(mapping or ()),
+        layer=layer,
+        skip_bad=skip_bad,
+        actor="cli",
+    )
+
+
+def _tell(state: State, report: ImportReport, *, dry_run: bool, as_json: bool) -> None:
+    """Print what an import did."""
+    for zh, en in report.summary(dry_run=dry_run):
+        state.tell(zh, en)
+    for problem in report.problems[:SHOWN_PROBLEMS]:
+        state.tell("  " + problem.line("zh"), "  " + problem.line("en"))
+    rest = len(report.problems) - SHOWN_PROBLEMS
+    if rest > 0:
+        state.tell(f"  ……另有 {rest} 条说明,用 --json 查看全部", f"  … {rest} more; use --json to see all")
+    if as_json:
+        print_json(report.to_json(dry_run=dry_run))
+
+
+@app.command()
+def streets(
+    context: typer.Context,
+    file: File,
+    datum: Datum = None,
+    mapping: Mapping_ = None,
+    source: Source = None,
+    layer: Layer = None,
+    dry_run: DryRun = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """导入道路:OSM 提取文件或道路中心线 · Import streets: an OSM extract or centrelines."""
+    from geo.services.importing import import_streets
+
+    state = state_of(context)
+    options = _options(
+        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+    )
+    with opened(state) as store:
+        with transaction(store, keep=not dry_run) as session:
+            report = import_streets(session, options)
+        if not dry_run and report.changed_anything:
+            from geo.services.network import open_network
+
+            with store.session(write=False) as session:
+                network = open_network(session, state.cache_dir())
+            state.tell(
+                f"路网已编译:{network.n_nodes:,} 个节点,{network.n_edges:,} 条步行路段",
+                f"network compiled: {network.n_nodes:,} nodes, {network.n_edges:,} walkable edges",
+            )
+    _tell(state, report, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def facilities(
+    context: typer.Context,
+    file: File,
+    facility_type: Annotated[
+        str | None,
+        typer.Option("--type", help="设施类型,如 senior_canteen;文件有“类型”列时可省略 · facility type."),
+    ] = None,
+    datum: Datum = None,
+    mapping: Mapping_ = None,
+    source: Source = None,
+    layer: Layer = None,
+    dry_run: DryRun = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """导入设施 · Import facilities."""
+    from geo.services.importing import import_facilities
+
+    state = state_of(context)
+    options = _options(
+        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+    )
+    with opened(state) as store, transaction(store, keep=not dry_run) as session:
+        report = import_facilities(session, options, facility_type=facility_type)
+    _tell(state, report, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def demand(
+    context: typer.Context,
+    file: File,
+    areas: Annotated[
+        str | None,
+        typer.Option(
+            "--areas",
+            help="没有坐标的社区人数表:社区面文件,或 divisions 表示库内村级区划;人数沿面内居住道路分摊 · "
+            "community polygons of a table without positions, or 'divisions'.",
+        ),
+    ] = None,
+    areas_datum: Annotated[
+        str | None, typer.Option("--areas-datum", help="社区面的坐标基准 · datum of the polygons.")
+    ] = None,
+    population: Annotated[
+        str,
+        typer.Option("--population", help="人口口径:resident、registered 或 unstated · kind of population."),
+    ] = "unstated",
+    year: Annotated[int | None, typer.Option("--year", help="数据年份 · year of the data.")] = None,
+    datum: Datum = None,
+    mapping: Mapping_ = None,
+    source: Source = None,
+    layer: Layer = None,
+    dry_run: DryRun = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """导入老年人需求点、格网或社区人数表 · Import demand points, cells or a table per community."""
+    from geo.services.importing import import_demand
+
+    if population not in ("resident", "registered", "unstated"):
+        raise typer.BadParameter(
+            f"--population {population}: resident(常住)、registered(户籍)、unstated(未说明)"
+        )
+    state = state_of(context)
+    options = _options(
+        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+    )
+    with opened(state) as store, transaction(store, keep=not dry_run) as session:
+        report = import_demand(
+            session,
+            options,
+            population=population,
+            year=year,
+            areas=areas,
+            areas_datum=areas_datum,
+        )
+    _tell(state, report, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def divisions(
+    context: typer.Context,
+    file: File,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level", help="级别 province|prefecture|county|township|village;文件有级别列或代码可判时可省略."
+        ),
+    ] = None,
+    datum: Datum = None,
+    mapping: Mapping_ = None,
+    source: Source = None,
+    layer: Layer = None,
+    dry_run: DryRun = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """导入行政区划面 · Import administrative divisions."""
+    from geo.services.importing import import_divisions
+
+    state = state_of(context)
+    options = _options(
+        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+    )
+    with opened(state) as store, transaction(store, keep=not dry_run) as session:
+        report = import_divisions(session, options, level=level)
+    _tell(state, report, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def land(
+    context: typer.Context,
+    file: File,
+    datum: Datum = None,
+    mapping: Mapping_ = None,
+    source: Source = None,
+    layer: Layer = None,
+    dry_run: DryRun = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """导入居住用地面 · Import residential land."""
+    from geo.services.importing import import_land
+
+    state = state_of(context)
+    options = _options(
+        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+    )
+    with opened(state) as store, transaction(store, keep=not dry_run) as session:
+        report = import_land(session, options)
+    _tell(state, report, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def footprints(
+    context: typer.Context,
+    file: File,
+    datum: Datum = None,
+    mapping: Mapping_ = None,
+    source: Source = None,
+    layer: Layer = None,
+    dry_run: DryRun = False,
+    skip_bad: SkipBad = False,
+    as_json: Json = False,
+) -> None:
+    """导入设施轮廓面 · Import facility footprints."""
+    from geo.services.importing import import_footprints
+
+    state = state_of(context)
+    options = _options(
+        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+    )
+    with opened(state) as store, transaction(store, keep=not dry_run) as session:
+        report = import_footprints(session, options)
+    _tell(state, report, dry_run=dry_run, as_json=as_json)
+
+
+@app.command(name="list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """列出全部导入 · List all imports."""
+    from geo.services.importing import list_imports
+
+    state = state_of(context)
+    with opened(state) as store, store.session(write=False) as session:
+        records = list_imports(session)
+    if as_json:
+        print_json({"imports": records})
+        return
+    for record in records:
+        typer.echo("\t".join("" if value is None else str(value) for value in record.values()))
+
+
+@app.command()
+def undo(
+    context: typer.Context,
+    import_id: Annotated[int, typer.Argument(help="导入编号,见 import list · number of the import.")],
+    as_json: Json = False,
+) -> None:
+    """撤销某来源最近一次导入;不删除任何行 · Undo the newest import of a source; nothing is deleted."""
+    from geo.services.importing import undo_import
+
+    state = state_of(context)
+    with opened(state) as store, transaction(store) as session:
+        result = undo_import(session, import_id, actor="cli")
+    state.tell(
+        f"导入 {import_id} 已撤销:{result['withdrawn']} 行失效,{result['reopened']} 行恢复",
+        f"import {import_id} undone: {result['withdrawn']} rows withdrawn, {result['reopened']} restored",
+    )
+    if as_json:
+        print_json(result)

@@ -1,0 +1,304 @@
+"""What every command shares: the state of the global options, messages on stderr, one JSON object on stdout."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from geo.errors import FangyuError, InputError
+from geo.errors import Lang as LangName
+
+if TYPE_CHECKING:
+    from geo.store import Session, Store
+
+EXIT_REFUSED = 3
+SHOWN_PROBLEMS = 50
+
+
+class Lang(StrEnum):
+    """Language of messages."""
+
+    zh = "zh"
+    en = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Values of the global options.
+
+    Parameters
+    ----------
+    store : str or None
+        Store as given by ``--store`` or ``FANGYU_STORE``.
+    lang : {"zh", "en"}
+        Language of messages.
+    cache : str or None
+        Folder of compiled networks, or None for the user's cache folder.
+    """
+
+    store: str | None
+    lang: LangName
+    cache: str | None
+
+    def store_url(self) -> str:
+        """Return the store or end with a usage error when none was given.
+
+        Returns
+        -------
+        str
+            A ``.gpkg`` path or a PostgreSQL URL.
+        """
+        if self.store is None:
+            raise typer.BadParameter(
+                self.say(
+                    "没有指定数据存储:请用 --store 文件.gpkg 或环境变量 FANGYU_STORE",
+                    "no store given: use --store FILE.gpkg or the variable FANGYU_STORE",
+                )
+            )
+        return self.store
+
+    def cache_dir(self) -> Path:
+        """Return the folder of compiled networks.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder; it may not exist yet.
+        """
+        if self.cache is not None:
+            return Path(self.cache)
+        from platformdirs import user_cache_path
+
+        return user_cache_path("fangyu", appauthor=False)
+
+    def say(self, zh: str, en: str) -> str:
+        """Return the text in the chosen language.
+
+        Parameters
+        ----------
+        zh, en : str
+            The two wordings.
+
+        Returns
+        -------
+        str
+            One of them.
+        """
+        return zh if self.lang == "zh" else en
+
+    def tell(self, zh: str, en: str) -> None:
+        """Write one progress or result line to stderr.
+
+        Parameters
+        ----------
+        zh, en : str
+            The two wordings.
+        """
+        typer.echo(self.say(zh, en), err=True)
+
+
+def state_of(context: typer.Context) -> State:
+    """Return the global options of a command.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Context of the running command.
+
+    Returns
+    -------
+    State
+        The options.
+    """
+    state = context.obj
+    assert isinstance(state, State)
+    return state
+
+
+@contextmanager
+def opened(state: State, *, actor: str = "cli") -> Iterator[Store]:
+    """Open the store for one command and close it cleanly.
+
+    Parameters
+    ----------
+    state : State
+        Global options.
+    actor : str
+        Who is acting, for the audit.
+
+    Yields
+    ------
+    Store
+        The open store.
+    """
+    from geo.services.opening import open_and_absorb
+
+    store, findings = open_and_absorb(state.store_url(), actor=actor)
+    try:
+        if findings:
+            state.tell(
+                f"发现 {len(findings)} 条在系统之外修改的记录,已登记:",
+                f"{len(findings)} rows were edited outside Fangyu and have been recorded:",
+            )
+            for finding in findings[:SHOWN_PROBLEMS]:
+                state.tell("  " + finding.message_zh, "  " + finding.message_en)
+        yield store
+    finally:
+        store.close()
+
+
+class _RehearsalOver(Exception):
+    """Leaves a transaction so that it is rolled back."""
+
+
+@contextmanager
+def transaction(store: Store, *, keep: bool = True) -> Iterator[Session]:
+    """Run one use case as one transaction.
+
+    Parameters
+    ----------
+    store : Store
+        The open store.
+    keep : bool
+        False for a rehearsal: everything is computed and nothing is stored.
+
+    Yields
+    ------
+    Session
+        A session; committed at the end, rolled back on an error or when nothing is to be kept.
+    """
+    try:
+        with store.session() as session:
+            yield session
+            if not keep:
+                raise _RehearsalOver
+    except _RehearsalOver:
+        return
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON knows it; numbers keep every digit, NaN and infinity become null.
+
+    Parameters
+    ----------
+    value : object
+        Mappings, sequences, numpy scalars, dates, text.
+
+    Returns
+    -------
+    object
+        A JSON value.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    item = getattr(value, "item", None)
+    if callable(item):
+        return plain(item())
+    isoformat = getattr(value, "isoformat", None)
+    if callable(isoformat):
+        return str(isoformat())
+    return str(value)
+
+
+def print_json(value: object) -> None:
+    """Write exactly one JSON object to stdout.
+
+    Parameters
+    ----------
+    value : object
+        Anything `plain` accepts.
+    """
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def fail(error: FangyuError, arguments: Sequence[str]) -> int:
+    """Report an error and return the exit code.
+
+    Parameters
+    ----------
+    error : FangyuError
+        What went wrong.
+    arguments : sequence of str
+        The command line: it decides language and form, because an error may come before the options are parsed.
+
+    Returns
+    -------
+    int
+        3.
+    """
+    lang = _language(arguments)
+    typer.echo(("错误:" if lang == "zh" else "Error: ") + error.message(lang), err=True)
+    problems = error.problems if isinstance(error, InputError) else ()
+    # A single problem of the whole file is the message itself.
+    if len(problems) > 1 or any(problem.message(lang) != error.message(lang) for problem in problems):
+        for problem in problems[:SHOWN_PROBLEMS]:
+            typer.echo("  " + problem.line(lang), err=True)
+    if len(problems) > SHOWN_PROBLEMS:
+        rest = len(problems) - SHOWN_PROBLEMS
+        typer.echo(
+            f"  ……另有 {rest} 处问题,用 --json 查看全部"
+            if lang == "zh"
+            else f"  … and {rest} more; use --json to see all",
+            err=True,
+        )
+    if "--json" in arguments:
+        print_json(
+            {
+                "error": {
+                    "code": error.code,
+                    "message_zh": error.message_zh,
+                    "message_en": error.message_en,
+                    "detail": error.detail,
+                    "problems": [problem_json(problem) for problem in problems],
+                }
+            }
+        )
+    return EXIT_REFUSED
+
+
+def problem_json(problem: object) -> dict[str, object]:
+    """Return a problem as a JSON object.
+
+    Parameters
+    ----------
+    problem : Problem
+        A problem.
+
+    Returns
+    -------
+    dict
+        Its fields.
+    """
+    from dataclasses import asdict, is_dataclass
+
+    assert is_dataclass(problem) and not isinstance(problem, type)
+    return asdict(problem)
+
+
+def _language(arguments: Sequence[str]) -> LangName:
+    """Find the language before or without typer."""
+    import os
+
+    for position, word in enumerate(arguments):
+        if word == "--lang" and position + 1 < len(arguments):
+            return "en" if arguments[position + 1] == "en" else "zh"
+        if word.startswith("--lang="):
+            return "en" if word == "--lang=en" else "zh"
+    return "en" if os.environ.get("FANGYU_LANG") == "en" else "zh"

@@ -1,0 +1,40 @@
+"""``fangyu report …``: files a planner mails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.output import opened, print_json, state_of
+
+app = typer.Typer(help="生成报告 · Reports.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep ``coverage`` a subcommand although it is the only one."""
+
+
+@app.command()
+def coverage(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", help="输出 .html 或 .xlsx · output file.")],
+    run: Annotated[
+        str | None, typer.Option("--run", help="分析编号,默认最近一次 · run id, the newest by default.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,
+) -> None:
+    """把一次覆盖分析写成单文件网页或表格 · Write a coverage run as one HTML file or a workbook."""
+    if out.suffix.lower() not in (".html", ".xlsx"):
+        raise typer.BadParameter("--out 只能是 .html 或 .xlsx · must end in .html or .xlsx")
+    from geo.services.reporting import coverage_report, write_report
+
+    state = state_of(context)
+    with opened(state) as store, store.session(write=False) as session:
+        document = coverage_report(session, run)
+    write_report(document, out)
+    state.tell(f"已写出 {out}({out.stat().st_size / 1e6:.1f} MB)", f"wrote {out}")
+    if as_json:
+        print_json({"out": str(out), "bytes": out.stat().st_size})

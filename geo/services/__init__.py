@@ -1,0 +1,1 @@
+"""Use cases, one a function: each takes a session and never commits."""

@@ -1,0 +1,540 @@
+"""The main job: which older people can walk to which service, where they cannot, and by how much the usual circle errs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from importlib.metadata import version
+
+import numpy as np
+
+from geo.access.coverage import CoverageTask, Limit, certify_many
+from geo.access.gaps import GapDemand, GapList, GapRules, find_gaps, persons_by_status
+from geo.access.membership import Membership, assign_divisions
+from geo.access.population import ALL_BANDS, UNSPECIFIED, Population
+from geo.access.straight_line import StraightLine, measure_straight, reach_m
+from geo.access.summary import BandRun, CoverageSummary, summarise
+from geo.arrays import Float
+from geo.catalog.load import facility_type
+from geo.errors import InputError
+from geo.network.link import LINK_CAP_M, PointLinks, link_points
+from geo.network.model import StreetNetwork
+from geo.network.plane import Plane
+from geo.network.profile import WalkingProfile, walking_profile
+from geo.services import payload
+from geo.services.demand import Demand, Supply, ranks, read_demand, read_supply
+from geo.services.moment import DEFAULT_MOMENT, moment_text
+from geo.store import Session, audit, layers, runs
+
+KIND = "coverage"
+READ_LAYERS = ("demand_points", "facilities", "admin_divisions", "street_segments", "gates", "barriers")
+THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRequest:
+    """What is asked; exactly one of `minutes` and `metres` is given.
+
+    Parameters
+    ----------
+    types : tuple of str
+        Facility types.
+    minutes, metres : float or None
+        The limit.
+    speed_mps : float or None
+        One speed for everybody; None takes the profile's default.
+    by_band : bool
+        Each band walks at its own speed.
+    on : datetime.date
+        The date at which facilities and divisions are judged.
+    at : datetime.datetime
+        The moment at which gates with hours are judged.
+    cutoff_min : float
+        The search ends after this many minutes.
+    """
+
+    types: tuple[str, ...]
+    minutes: float | None = None
+    metres: float | None = None
+    speed_mps: float | None = None
+    by_band: bool = False
+    on: date = field(default_factory=date.today)
+    at: datetime = DEFAULT_MOMENT
+    cutoff_min: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Refuse a question without types or with anything but one limit."""
+        if not self.types:
+            raise InputError("没有给出设施类型", "no facility type is given")
+        if (self.minutes is None) == (self.metres is None):
+            raise InputError(
+                "步行分钟数与米数应恰好给出一个", "exactly one of minutes and metres must be given"
+            )
+
+    @property
+    def limit(self) -> Limit:
+        """The limit in seconds or metres."""
+        if self.minutes is not None:
+            return Limit("seconds", self.minutes * 60.0)
+        return Limit("metres", self.metres or 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypeOutcome:
+    """The result of one facility type.
+
+    Parameters
+    ----------
+    supply : Supply
+        The open facilities.
+    n_linked : int
+        Those among them that stand at a walkable street.
+    runs : tuple of BandRun
+        Certificates by band.
+    summary : CoverageSummary
+        Sums.
+    gaps : GapList
+        Ranked gaps.
+    """
+
+    supply: Supply
+    n_linked: int
+    runs: tuple[BandRun, ...]
+    summary: CoverageSummary
+    gaps: GapList
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoverageOutcome:
+    """The result of a run.
+
+    Parameters
+    ----------
+    run_id, content_hash : str
+        Identifier, and SHA-256 of parameters and results: equal on every machine and store.
+    request : CoverageRequest
+        What was asked.
+    parameters : dict
+        Everything the answer depends on but the data, as JSON values.
+    demand : Demand
+        The people.
+    types : tuple of TypeOutcome
+        One a type.
+    seconds : dict of str to float
+        Time by stage.
+    """
+
+    run_id: str
+    content_hash: str
+    request: CoverageRequest
+    parameters: dict[str, object]
+    demand: Demand
+    types: tuple[TypeOutcome, ...]
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the result as the command line prints it.
+
+        Returns
+        -------
+        dict
+            One type's result flat; several types' in ``results``.
+        """
+        head: dict[str, object] = {"run_id": self.run_id, "content_hash": self.content_hash}
+        tail: dict[str, object] = {"parameters": self.parameters, "seconds": self.seconds}
+        results = [self._type_json(outcome) for outcome in self.types]
+        if len(results) == 1:
+            return {**head, **results[0], **tail}
+        return {**head, "results": results, **tail}
+
+    def _type_json(self, outcome: TypeOutcome) -> dict[str, object]:
+        """Return one type's result."""
+        request = self.request
+        sums = outcome.summary.to_json()
+        for name in ("band", "radius_m", "speed_mps"):
+            sums.pop(name, None)
+        speed = None if request.by_band else self.parameters["speed_mps"]
+        return {
+            "type": outcome.supply.slug,
+            "minutes": request.minutes,
+            "metres": request.metres,
+            "speed_mps": speed,
+            "date": request.on.isoformat(),
+            "facilities": {
+                "recorded": outcome.supply.n_recorded,
+                "open": outcome.supply.n_open,
+                "linked": outcome.n_linked,
+            },
+            **sums,
+            "gaps": [gap_json(outcome, position) for position in range(len(outcome.gaps.gaps))],
+            "gaps_remainder": outcome.gaps.remainder.to_json(),
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return the lines a person reads, Chinese and English.
+
+        Returns
+        -------
+        list of (str, str)
+            One a type and one of the whole.
+        """
+        lines = []
+        for outcome in self.types:
+            title = facility_type(outcome.supply.slug)
+            tally = outcome.summary.overall.tally
+            people = tally.persons_json()
+            ratio = tally.coverage_ratio
+            share = "—" if ratio is None else f"{ratio:.1%}"
+            circle = "—" if tally.straight_line_ratio is None else f"{tally.straight_line_ratio:.1%}"
+            lines.append(
+                (
+                    f"{title.title_zh}:覆盖 {share}({people['covered']:,} / {people['total']:,} 人),"
+                    f"直线圆圈会说 {circle};营业 {outcome.supply.n_open:,} 处,盲区 {len(outcome.gaps.gaps):,} 个",
+                    f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), a circle "
+                    f"would say {circle}; {outcome.supply.n_open:,} open, {len(outcome.gaps.gaps):,} gaps",
+                )
+            )
+        spent = sum(self.seconds.values())
+        lines.append((f"分析编号 {self.run_id}({spent:.1f} 秒)", f"run {self.run_id} ({spent:.1f} s)"))
+        return lines
+
+
+def gap_json(outcome: TypeOutcome, position: int) -> dict[str, object]:
+    """Return one gap with the id and name of its nearest facility.
+
+    Parameters
+    ----------
+    outcome : TypeOutcome
+        The type's result.
+    position : int
+        Position in the list of gaps.
+
+    Returns
+    -------
+    dict
+        JSON values.
+    """
+    gap = outcome.gaps.gaps[position]
+    result = gap.to_json()
+    known = gap.facility >= 0
+    result["nearest_facility_id"] = str(outcome.supply.ids[gap.facility]) if known else None
+    result["nearest_facility_name"] = outcome.supply.names[gap.facility] if known else None
+    return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Everything about the people that does not depend on type, band or limit.
+
+    Parameters
+    ----------
+    demand : Demand
+        The people.
+    links : PointLinks
+        Their positions on the network.
+    membership : Membership
+        Their divisions.
+    plane : Plane
+        The network's plane, in which straight lines and gaps are measured.
+    x, y : array of float64, shape (n_demand,)
+        Positions in the plane, metres.
+    """
+
+    demand: Demand
+    links: PointLinks
+    membership: Membership
+    plane: Plane
+    x: Float
+    y: Float
+
+
+class _Clock:
+    """Adds up seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage."""
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+
+def prepare(session: Session, network: StreetNetwork, on: date, clock: _Clock | None = None) -> Prepared:
+    """Read the people, link them to the network and find their divisions.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    network : StreetNetwork
+        The compiled network of the same store.
+    on : datetime.date
+        Date of the divisions.
+    clock : _Clock, optional
+        Takes the time of each stage.
+
+    Returns
+    -------
+    Prepared
+        Arrays in the demand's order.
+
+    Raises
+    ------
+    ConflictError
+        The store holds no demand points.
+    """
+    clock = clock or _Clock()
+    with clock.stage("load"):
+        demand = read_demand(session)
+        divisions = layers.read_layer(
+            session, "admin_divisions", columns=("code", "name", "level", "parent_code"), on=on
+        )
+    with clock.stage("link"):
+        links = link_points(network, demand.lon, demand.lat)
+    with clock.stage("divisions"):
+        membership = assign_divisions(demand.lon, demand.lat, divisions)
+        plane = network.plane
+        x, y = plane.forward(demand.lon, demand.lat)
+    return Prepared(demand, links, membership, plane, x, y)
+
+
+def run_coverage(
+    session: Session, request: CoverageRequest, *, network: StreetNetwork, actor: str
+) -> CoverageOutcome:
+    """Answer a coverage question and store the run.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    request : CoverageRequest
+        What is asked.
+    network : StreetNetwork
+        The compiled network of the same store.
+    actor : str
+        Who asks.
+
+    Returns
+    -------
+    CoverageOutcome
+        The result; also stored as an analysis run with its arrays.
+
+    Raises
+    ------
+    NotFoundError
+        A facility type is not in the catalogue.
+    ConflictError
+        The store holds no demand points.
+    """
+    clock = _Clock()
+    with clock.stage("load"):
+        supplies = [read_supply(session, slug, request.on) for slug in request.types]
+    prepared = prepare(session, network, request.on, clock)
+    profile = walking_profile()
+    types = analyse(prepared, supplies, request, network=network, profile=profile, clock=clock)
+    parameters = run_parameters(request, profile, prepared.demand)
+    content_hash = _content_hash(parameters, prepared.demand, types)
+    outcome = CoverageOutcome(
+        run_id=f"cov-{content_hash[:12]}",
+        content_hash=content_hash,
+        request=request,
+        parameters=parameters,
+        demand=prepared.demand,
+        types=types,
+        seconds=clock.seconds,
+    )
+    with clock.stage("store"):
+        _save(session, outcome, actor)
+    return outcome
+
+
+def analyse(
+    prepared: Prepared,
+    supplies: Sequence[Supply],
+    request: CoverageRequest,
+    *,
+    network: StreetNetwork,
+    profile: WalkingProfile,
+    clock: _Clock | None = None,
+) -> tuple[TypeOutcome, ...]:
+    """Search, sum and gather gaps for every type.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The people.
+    supplies : sequence of Supply
+        Open facilities, one entry a type.
+    request : CoverageRequest
+        What is asked.
+    network : StreetNetwork
+        The network.
+    profile : WalkingProfile
+        Speeds, stairs and crossings.
+    clock : _Clock, optional
+        Takes the time of each stage.
+
+    Returns
+    -------
+    tuple of TypeOutcome
+        In the order of the supplies.
+    """
+    clock = clock or _Clock()
+    bands = _bands(request, profile, prepared.demand.population)
+    with clock.stage("link"):
+        sites = [link_points(network, supply.lon, supply.lat) for supply in supplies]
+    with clock.stage("search"):
+        tasks = [
+            CoverageTask(links, ranks(supply.n_open), request.limit, speed)
+            for links, supply in zip(sites, supplies, strict=True)
+            for _, speed in bands
+        ]
+        certificates = certify_many(
+            network,
+            prepared.links,
+            tasks,
+            profile=profile,
+            at=request.at,
+            cutoff_min=request.cutoff_min,
+            threads=THREADS,
+        )
+    outcomes = []
+    for position, (supply, links) in enumerate(zip(supplies, sites, strict=True)):
+        found = certificates[position * len(bands) : (position + 1) * len(bands)]
+        band_runs = tuple(
+            BandRun(
+                band,
+                speed,
+                reach_m(metres=request.metres, minutes=request.minutes, speed_mps=speed),
+                one,
+            )
+            for (band, speed), one in zip(bands, found, strict=True)
+        )
+        with clock.stage("summary"):
+            x, y = prepared.plane.forward(supply.lon, supply.lat)
+            straight = measure_straight(prepared.x, prepared.y, x, y)
+            summary = summarise(prepared.demand.population, prepared.membership, band_runs, straight)
+        with clock.stage("gaps"):
+            gaps = _gaps(prepared, band_runs, straight)
+        outcomes.append(TypeOutcome(supply, int(links.is_linked.sum()), band_runs, summary, gaps))
+    return tuple(outcomes)
+
+
+def _bands(
+    request: CoverageRequest, profile: WalkingProfile, population: Population
+) -> list[tuple[str, float]]:
+    """Return the groups that are searched for, with their speeds."""
+    if not request.by_band:
+        return [(ALL_BANDS, request.speed_mps or profile.default_speed_mps)]
+    names = population.present_bands or (UNSPECIFIED,)
+    return [(name, profile.speed_mps(name)) for name in names]
+
+
+def _gaps(prepared: Prepared, band_runs: Sequence[BandRun], straight: StraightLine) -> GapList:
+    """Gather the uncovered people; with several bands a cell is a gap where at least half its people are uncovered."""
+    population = prepared.demand.population
+    weights = [population.of_band(run.band) for run in band_runs]
+    persons = persons_by_status([run.certificates.status for run in band_runs], weights)
+    # The walk that describes a gap is that of its slowest band: length and facility hardly differ between bands.
+    slowest = min(band_runs, key=lambda run: run.speed_mps or 0.0).certificates
+    demand = GapDemand(
+        prepared.x, prepared.y, persons, population.unit, slowest.facility, slowest.walk_m
+    )
+    rules = GapRules(least_uncovered_share=0.5 if len(band_runs) > 1 else 0.0, minimum_persons=1)
+    names = prepared.membership.levels[-1] if prepared.membership.levels else None
+    return find_gaps(demand, prepared.plane, rules=rules, straight=straight, divisions=names)
+
+
+def run_parameters(
+    request: CoverageRequest, profile: WalkingProfile, demand: Demand
+) -> dict[str, object]:
+    """Return everything the answer depends on but the data.
+
+    Parameters
+    ----------
+    request : CoverageRequest
+        What is asked.
+    profile : WalkingProfile
+        Speeds, stairs and crossings.
+    demand : Demand
+        The people, for their kind and year.
+
+    Returns
+    -------
+    dict
+        JSON values; printed on every report.
+    """
+    speeds = {band.name: band.speed_mps for band in profile.bands} if request.by_band else None
+    return {
+        "types": list(request.types),
+        "minutes": request.minutes,
+        "metres": request.metres,
+        "speed_mps": None if request.by_band else request.speed_mps or profile.default_speed_mps,
+        "band_speeds_mps": speeds,
+        "date": request.on.isoformat(),
+        "at": moment_text(request.at),
+        "cutoff_min": request.cutoff_min,
+        "link_cap_m": LINK_CAP_M,
+        "profile": profile.slug,
+        "stairs_factor": profile.stairs_factor,
+        "signal_delay_s": profile.signal_delay_s,
+        "population_kinds": list(demand.kinds),
+        "population_years": list(demand.years),
+    }
+
+
+def _content_hash(
+    parameters: dict[str, object], demand: Demand, types: Sequence[TypeOutcome]
+) -> str:
+    """Return the SHA-256 of parameters, people and certificates; row numbers of the store are not in it."""
+    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True, ensure_ascii=False).encode())
+    digest.update("\n".join(map(str, demand.ids)).encode())
+    digest.update(np.ascontiguousarray(demand.population.counts).tobytes())
+    for outcome in types:
+        digest.update("\n".join(map(str, outcome.supply.ids)).encode())
+        for run in outcome.runs:
+            found = run.certificates
+            digest.update(found.status.tobytes())
+            digest.update(found.facility.tobytes())
+            digest.update(np.round(np.nan_to_num(found.walk_s, nan=-1.0), 6).tobytes())
+    return digest.hexdigest()
+
+
+def _save(session: Session, outcome: CoverageOutcome, actor: str) -> None:
+    """Store the run, its arrays and a line in the audit."""
+    runs.save_run(
+        session,
+        runs.RunRecord(
+            run_id=outcome.run_id,
+            kind=KIND,
+            parameters=json.dumps(outcome.parameters, ensure_ascii=False, sort_keys=True),
+            revisions=json.dumps({name: layers.revision(session, name) for name in READ_LAYERS}),
+            summary=json.dumps(outcome.to_json(), ensure_ascii=False),
+            content_hash=outcome.content_hash,
+            software_version=version("fangyu"),
+            actor=actor,
+        ),
+    )
+    for item in payload.pack_outcome(outcome.demand, [(t.supply, t.runs, t.summary, t.gaps) for t in outcome.types]):
+        runs.save_result(session, outcome.run_id, item.type, item.band, item.content)
+    audit.append(
+        session,
+        actor,
+        "coverage run",
+        outcome.run_id,
+        json.dumps({"content_hash": outcome.content_hash, "types": [_audit_facts(t) for t in outcome.types]}),
+    )
+
+
+def _audit_facts(outcome: TypeOutcome) -> dict[str, object]:
+    """Return the facts of one type that the audit keeps."""
+    people = outcome.summary.overall.tally.persons_json()
+    return {"type": outcome.supply.slug, "open": outcome.supply.n_open, "persons": people}

@@ -1,0 +1,490 @@
+"""Importing files: one use case a layer, one transaction an import.
+
+Whatever the file, the order is the same: read and judge all rows, refuse the whole file when a row is refused (or leave
+those rows out when asked to), compare with what the same source held before, write the difference, and note the file, its
+SHA-256, the counts and who did it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+import geopandas as gpd
+
+from geo.catalog.load import facility_type as catalog_type
+from geo.errors import DatumError, InputError, Problem
+from geo.intake.community import read_communities
+from geo.intake.demand import Population, read_demand
+from geo.intake.division import read_divisions
+from geo.intake.facility import read_facilities
+from geo.intake.land import read_footprints, read_residential_land
+from geo.intake.result import IntakeOptions, IntakeResult
+from geo.intake.street import read_street_lines
+from geo.network.centreline import split_centrelines
+from geo.network.osm import is_osm_name, read_osm
+from geo.network.streets import StreetData
+from geo.services.import_report import ImportOptions, ImportReport, LayerChange, file_digest
+from geo.store import Session, audit, imports, layers, state
+
+STORED_DIVISIONS = "divisions"
+"""Stands for the divisions in the store where a file of polygons could be named."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one use case read: frames by layer with counts, problems and remarks."""
+
+    frames: Mapping[str, gpd.GeoDataFrame]
+    rows_read: int
+    rows_refused: int
+    rows_repaired: int
+    problems: Sequence[Problem]
+    facts: Sequence[tuple[str, str]]
+
+
+def import_streets(session: Session, options: ImportOptions) -> ImportReport:
+    """Import streets, gates, barriers and residential land of an OSM extract, or centrelines.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    options : ImportOptions
+        What the person importing decided.
+
+    Returns
+    -------
+    ImportReport
+        What was done.
+
+    Raises
+    ------
+    InputError
+        The file has refused rows, or no walkable street.
+    DataSourceError
+        The file cannot be read.
+    """
+
+    def read(near: IntakeOptions) -> _Read:
+        if is_osm_name(options.path.name):
+            _refuse_foreign_datum(options)
+            data = read_osm(options.path)
+            facts = [
+                (
+                    "坐标基准:WGS 84(OSM 定义)→ CGCS2000,恒等,精度 ≤ 1 米",
+                    "datum: WGS 84 (by definition of OSM) → CGCS2000, identity, accuracy ≤ 1 m",
+                )
+            ]
+            return _streets(options.path.name, data, (), 0, facts, data.counts.ways_read)
+        lines = read_street_lines(options.path, near)
+        if lines.has_refusals and not options.skip_bad:
+            return _of(lines)
+        data = split_centrelines(lines.frame)
+        facts = [(lines.datum_zh, lines.datum_en)]
+        return _streets(options.path.name, data, lines.problems, lines.rows_refused, facts, lines.rows_read)
+
+    return _import(session, options, layer="street_segments", parameters={}, read=read)
+
+
+def _streets(
+    file: str,
+    data: StreetData,
+    problems: Sequence[Problem],
+    refused: int,
+    facts: list[tuple[str, str]],
+    rows_read: int,
+) -> _Read:
+    """Collect the four frames of a street file."""
+    frames = {
+        "street_segments": data.segments,
+        "gates": data.gates,
+        "barriers": data.barriers,
+        "residential_land": data.residential_land,
+    }
+    counts = data.counts
+    facts.append(
+        (
+            f"街道 {counts.ways_read:,} 条,其中可步行 {counts.ways_walkable:,} 条、节点 {counts.walkable_nodes:,} 个;"
+            f"切分为 {counts.segments:,} 段",
+            f"{counts.ways_read:,} streets, {counts.ways_walkable:,} walkable with {counts.walkable_nodes:,} nodes; "
+            f"{counts.segments:,} segments",
+        )
+    )
+    return _Read(frames, rows_read, refused, 0, (*problems, *counts.notes(file)), facts)
+
+
+def _refuse_foreign_datum(options: ImportOptions) -> None:
+    """An OSM file is WGS 84 by definition: any other declaration is a misunderstanding."""
+    if options.datum is not None and options.datum.lower() not in ("wgs84", "cgcs2000", "epsg:4326"):
+        raise DatumError(
+            f"{options.path.name} 是 OSM 文件,坐标按定义为 WGS 84;--datum {options.datum} 不适用",
+            f"{options.path.name} is an OSM file, which is WGS 84 by definition; --datum {options.datum} does not apply",
+        )
+
+
+def import_facilities(
+    session: Session, options: ImportOptions, *, facility_type: str | None = None
+) -> ImportReport:
+    """Import facilities; polygons among them become footprints.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    options : ImportOptions
+        What the person importing decided.
+    facility_type : str or None
+        Catalogue slug of all rows; None reads the type column.
+
+    Returns
+    -------
+    ImportReport
+        What was done.
+
+    Raises
+    ------
+    NotFoundError
+        The catalogue has no such type.
+    InputError
+        The file has refused rows.
+    DataSourceError
+        The file cannot be read.
+    """
+    kind = None if facility_type is None else catalog_type(facility_type)
+
+    def read(near: IntakeOptions) -> _Read:
+        return _of(read_facilities(options.path, near, facility_type=kind))
+
+    return _import(session, options, layer="facilities", parameters={"type": facility_type}, read=read)
+
+
+def import_demand(
+    session: Session,
+    options: ImportOptions,
+    *,
+    population: str = "unstated",
+    year: int | None = None,
+    areas: str | None = None,
+    areas_datum: str | None = None,
+) -> ImportReport:
+    """Import demand points or cells, or a table per community spread over its residential streets.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    options : ImportOptions
+        What the person importing decided.
+    population : str
+        ``resident``, ``registered`` or ``unstated``.
+    year : int or None
+        Year of the data.
+    areas : str or None
+        For a table without positions: a file of community polygons, or ``divisions`` for those in the store.
+    areas_datum : str or None
+        Their datum, unless the file declares it.
+
+    Returns
+    -------
+    ImportReport
+        What was done.
+
+    Raises
+    ------
+    InputError
+        The file has refused rows.
+    DataSourceError
+        A file cannot be read.
+    """
+    kind = cast(Population, population)
+
+    def read(near: IntakeOptions) -> _Read:
+        if areas is None:
+            return _of(read_demand(options.path, near, population=kind, year=year))
+        polygons, problems = _areas(session, areas, replace(near, datum=areas_datum, mapping={}, layer=None))
+        if any(problem.severity == "refused" for problem in problems) and not options.skip_bad:
+            refused = sum(problem.severity == "refused" for problem in problems)
+            return _Read({"demand_points": polygons.iloc[:0]}, len(polygons), refused, 0, problems, ())
+        streets = layers.read_layer(session, "street_segments", columns=("kind", "foot", "is_derived"))
+        found = _of(
+            read_communities(options.path, polygons, streets, near, population=kind, year=year)
+        )
+        return replace(found, problems=(*problems, *found.problems))
+
+    parameters = {"population": population, "year": year, "areas": None if areas is None else Path(areas).name}
+    beside = [] if areas is None or areas == STORED_DIVISIONS else [Path(areas)]
+    return _import(
+        session, options, layer="demand_points", parameters=parameters, read=read, beside=beside
+    )
+
+
+def _areas(
+    session: Session, areas: str, options: IntakeOptions
+) -> tuple[gpd.GeoDataFrame, Sequence[Problem]]:
+    """Return community polygons, from a file or from the divisions of the store."""
+    if areas != STORED_DIVISIONS:
+        found = read_divisions(Path(areas), options, level="village")
+        return found.frame, found.problems
+    where = {"level": "village"}
+    return layers.read_layer(session, "admin_divisions", columns=("code", "name"), where=where), ()
+
+
+def import_divisions(session: Session, options: ImportOptions, *, level: str | None = None) -> ImportReport:
+    """Import administrative divisions of one or several levels.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    options : ImportOptions
+        What the person importing decided.
+    level : str or None
+        Level of all rows; None reads the level column or judges by the code.
+
+    Returns
+    -------
+    ImportReport
+        What was done.
+
+    Raises
+    ------
+    InputError
+        The file has refused rows.
+    DataSourceError
+        The file cannot be read.
+    """
+
+    def read(near: IntakeOptions) -> _Read:
+        known = layers.read_layer(session, "admin_divisions", columns=("code",))
+        return _of(read_divisions(options.path, near, level=level, known_codes=set(known["code"])))
+
+    return _import(session, options, layer="admin_divisions", parameters={"level": level}, read=read)
+
+
+def import_land(session: Session, options: ImportOptions) -> ImportReport:
+    """Import residential land.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    options : ImportOptions
+        What the person importing decided.
+
+    Returns
+    -------
+    ImportReport
+        What was done.
+
+    Raises
+    ------
+    InputError
+        The file has refused rows.
+    DataSourceError
+        The file cannot be read.
+    """
+
+    def read(near: IntakeOptions) -> _Read:
+        return _of(read_residential_land(options.path, near))
+
+    return _import(session, options, layer="residential_land", parameters={}, read=read)
+
+
+def import_footprints(session: Session, options: ImportOptions) -> ImportReport:
+    """Import outlines of facilities, joined to them by id.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    options : ImportOptions
+        What the person importing decided.
+
+    Returns
+    -------
+    ImportReport
+        What was done.
+
+    Raises
+    ------
+    InputError
+        The file has refused rows.
+    DataSourceError
+        The file cannot be read.
+    """
+
+    def read(near: IntakeOptions) -> _Read:
+        return _of(read_footprints(options.path, near))
+
+    return _import(session, options, layer="facility_footprints", parameters={}, read=read)
+
+
+def _of(result: IntakeResult) -> _Read:
+    """Take over what an intake found."""
+    frames = {result.layer: result.frame}
+    if result.footprints is not None and len(result.footprints):
+        frames["facility_footprints"] = result.footprints
+    facts = [(result.datum_zh, result.datum_en)]
+    if result.mapping:
+        pairs = ", ".join(f"{column} → {name}" for column, name in result.mapping.items())
+        facts.append((f"列对应:{pairs}", f"columns: {pairs}"))
+    return _Read(frames, result.rows_read, result.rows_refused, result.rows_repaired, result.problems, facts)
+
+
+def _import(
+    session: Session,
+    options: ImportOptions,
+    *,
+    layer: str,
+    parameters: Mapping[str, object],
+    read: Callable[[IntakeOptions], _Read],
+    beside: Sequence[Path] = (),
+) -> ImportReport:
+    """Run the steps that every import shares."""
+    sha256 = file_digest([options.path, *beside])
+    stated = json.dumps(
+        {**parameters, "datum": options.datum, "mapping": dict(options.mapping), "layer": options.layer},
+        ensure_ascii=False,
+        sort_keys=True,
+    )
+    report = ImportReport(
+        import_id=None, layer=layer, source=options.source, file=options.path.name, sha256=sha256
+    )
+    if imports.find_same(session, layer, options.source, sha256, stated) is not None:
+        return replace(report, is_repeat=True)
+    found = read(
+        IntakeOptions(
+            datum=options.datum,
+            mapping=options.mapping,
+            layer=options.layer,
+            near=state.bounds(session, without=layer),
+        )
+    )
+    refused = [problem for problem in found.problems if problem.severity == "refused"]
+    if refused and not options.skip_bad:
+        raise InputError(
+            f"{options.path.name}:{found.rows_refused:,} 行被拒绝(共 {found.rows_read:,} 行),未写入任何数据;"
+            "修正后重试,或用 --skip-bad 写入其余各行",
+            f"{options.path.name}: {found.rows_refused:,} of {found.rows_read:,} rows are refused and nothing was "
+            "stored; mend them, or store the others with --skip-bad",
+            problems=found.problems,
+            rows_read=found.rows_read,
+            rows_refused=found.rows_refused,
+        )
+    import_id = imports.register(
+        session,
+        layer=layer,
+        source=options.source,
+        file_name=options.path.name,
+        sha256=sha256,
+        actor=options.actor,
+        parameters=stated,
+    )
+    changes = {
+        name: _sync(session, name, frame, options, import_id)
+        for name, frame in found.frames.items()
+    }
+    main = changes[layer]
+    imports.finish(
+        session,
+        import_id,
+        layers.SyncCounts(main.added, main.changed, main.closed, main.unchanged),
+        rows_read=found.rows_read,
+        rows_refused=found.rows_refused,
+        rows_repaired=found.rows_repaired,
+    )
+    audit.append(
+        session,
+        options.actor,
+        "import",
+        f"{layer}/{options.source}",
+        json.dumps({"import_id": import_id, "file": options.path.name, "sha256": sha256}, ensure_ascii=False),
+    )
+    return replace(
+        report,
+        import_id=import_id,
+        rows_read=found.rows_read,
+        rows_stored=len(found.frames[layer]),
+        rows_repaired=found.rows_repaired,
+        rows_refused=found.rows_refused,
+        changes=changes,
+        problems=found.problems,
+        facts=found.facts,
+    )
+
+
+def _sync(
+    session: Session, layer: str, frame: gpd.GeoDataFrame, options: ImportOptions, import_id: int
+) -> LayerChange:
+    """Write the difference of one layer."""
+    counts = layers.sync_layer(
+        session, layer, frame, source=options.source, import_id=import_id, on=options.on
+    )
+    return LayerChange(counts.added, counts.changed, counts.closed, counts.unchanged)
+
+
+def list_imports(session: Session) -> list[dict[str, object]]:
+    """List the imports of a store, newest first.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+
+    Returns
+    -------
+    list of dict
+        Number, layer, source, file, who, when and counts of each import.
+    """
+    return [
+        {
+            "import_id": record.import_id,
+            "layer": record.layer,
+            "source": record.source,
+            "file": record.file_name,
+            "sha256": record.sha256,
+            "actor": record.actor,
+            "started_at": record.started_at.isoformat(timespec="seconds"),
+            "undone_at": None if record.undone_at is None else record.undone_at.isoformat(timespec="seconds"),
+            "rows_read": record.rows_read,
+            "rows_refused": record.rows_refused,
+            "rows_repaired": record.rows_repaired,
+            **asdict(record.counts),
+        }
+        for record in imports.list_imports(session)
+    ]
+
+
+def undo_import(session: Session, import_id: int, *, actor: str, on: date | None = None) -> dict[str, object]:
+    """Take back the newest import of a source; its rows stay on record, valid at no date.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    import_id : int
+        Number of the import.
+    actor : str
+        Who takes it back.
+    on : datetime.date or None
+        Date, today by default.
+
+    Returns
+    -------
+    dict
+        ``import_id``, rows ``withdrawn`` and rows ``reopened``.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such import.
+    ConflictError
+        It is undone already, or a newer import of the same source stands on it.
+    """
+    counts = imports.undo(session, import_id, actor=actor, on=on or date.today())
+    return {"import_id": import_id, "withdrawn": counts.closed, "reopened": counts.added}

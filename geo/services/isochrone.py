@@ -1,0 +1,120 @@
+"""Isochrones for display: the streets really reached from a place, as polygons with holes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import shapely
+from shapely.geometry import mapping
+
+from geo.access.isochrone import isochrones_at
+from geo.errors import DataSourceError
+from geo.network.model import StreetNetwork
+from geo.network.profile import walking_profile
+from geo.services.moment import moment_text
+
+
+@dataclass(frozen=True, slots=True)
+class IsochroneCollection:
+    """Isochrones of one place.
+
+    Parameters
+    ----------
+    features : tuple of dict
+        GeoJSON features, the largest first, so that smaller ones are drawn on top.
+    access_m : float
+        Access leg from the place to the street.
+    """
+
+    features: tuple[dict[str, object], ...]
+    access_m: float
+
+
+def isochrone_features(
+    network: StreetNetwork,
+    *,
+    lon: float,
+    lat: float,
+    minutes: Sequence[float],
+    speed_mps: float | None,
+    at: datetime,
+) -> IsochroneCollection:
+    """Draw what is reached on foot from a place.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+    lon, lat : float
+        The place in EPSG:4490 degrees.
+    minutes : sequence of float
+        Limits.
+    speed_mps : float or None
+        Walking speed; None takes the profile's default.
+    at : datetime.datetime
+        The moment at which gates are judged.
+
+    Returns
+    -------
+    IsochroneCollection
+        One feature a limit.
+
+    Raises
+    ------
+    InfeasibleError
+        No walkable street lies within the linking distance.
+    """
+    profile = walking_profile()
+    speed = speed_mps or profile.default_speed_mps
+    limits = sorted(set(minutes), reverse=True)
+    found = isochrones_at(
+        network, lon, lat, limits_s=[limit * 60.0 for limit in limits], speed_mps=speed, profile=profile, at=at
+    )
+    features = tuple(
+        {
+            "type": "Feature",
+            "properties": {
+                "minutes": limit,
+                "speed_mps": speed,
+                "at": moment_text(at),
+                "lon": lon,
+                "lat": lat,
+                "access_m": found.access_m,
+                "note": "示意:仅供显示,人数以路网逐点计算为准",
+            },
+            "geometry": mapping(shapely.set_precision(polygon, 1e-7)),
+        }
+        for limit, polygon in zip(limits, found.polygons, strict=True)
+    )
+    return IsochroneCollection(features, found.access_m)
+
+
+def write_geojson(collection: IsochroneCollection, path: Path) -> None:
+    """Write isochrones as GeoJSON, overwriting the file.
+
+    Parameters
+    ----------
+    collection : IsochroneCollection
+        The features.
+    path : pathlib.Path
+        Output file.
+
+    Raises
+    ------
+    DataSourceError
+        If the file cannot be written.
+    """
+    document = {
+        "type": "FeatureCollection",
+        # RFC 7946 knows only CRS84; the member keeps CGCS2000 readers from taking the datum for undeclared.
+        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}},
+        "features": list(collection.features),
+    }
+    try:
+        path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    except OSError as error:
+        raise DataSourceError(f"无法写出 {path}:{error.strerror}", f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,121 @@
+"""Facts about a store as a whole: its id, what state its layers are in, where they lie, and notes kept with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from geo.store.layer import LAYERS
+from geo.store.layers import revisions
+from geo.store.tables import StoreInfo
+
+Bounds = tuple[float, float, float, float]
+
+
+def store_id(session: Session) -> str:
+    """Return the id a store got when it was made.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+
+    Returns
+    -------
+    str
+        The id.
+    """
+    return read_fact(session, "store_id") or ""
+
+
+def read_fact(session: Session, key: str) -> str | None:
+    """Read a note kept with the store.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    key : str
+        Its name.
+
+    Returns
+    -------
+    str or None
+        None when there is none.
+    """
+    return session.scalar(select(StoreInfo.value).where(StoreInfo.key == key))
+
+
+def write_fact(session: Session, key: str, value: str) -> None:
+    """Keep a note with the store, replacing an earlier one.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    key : str
+        Its name.
+    value : str
+        The note.
+    """
+    session.merge(StoreInfo(key=key, value=value))
+    session.flush()
+
+
+def token(session: Session, layer_names: Sequence[str]) -> str:
+    """Return a short text that changes whenever one of the layers does; caches are keyed by it.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer_names : sequence of str
+        Layers.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
+    found = revisions(session)
+    state = ";".join(f"{name}={found.get(name, 0)}" for name in layer_names)
+    return hashlib.sha256(state.encode()).hexdigest()[:16]
+
+
+def bounds(session: Session, *, without: str | None = None) -> Bounds | None:
+    """Return where the layers of a store lie.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    without : str or None
+        A layer to leave out.
+
+    Returns
+    -------
+    tuple of float or None
+        West, south, east, north in degrees; None when there is nothing.
+    """
+    is_file = session.get_bind().dialect.name == "sqlite"
+    found = []
+    for name in LAYERS:
+        if name == without:
+            continue
+        if is_file:
+            query = f"SELECT MIN(minx), MIN(miny), MAX(maxx), MAX(maxy) FROM rtree_{name}_geom"
+        else:
+            query = (
+                "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) "
+                f"FROM (SELECT ST_Extent(geom) AS box FROM {name}) AS extent"
+            )
+        west, south, east, north = session.execute(text(query)).one()
+        if west is not None:
+            found.append((float(west), float(south), float(east), float(north)))
+    if not found:
+        return None
+    wests, souths, easts, norths = zip(*found, strict=True)
+    return min(wests), min(souths), max(easts), max(norths)
