@@ -200,10 +200,11 @@ def street_frame(columns: Mapping[str, object], geometry: Sequence[object] | np.
     geopandas.GeoDataFrame
         The frame, with a plain RangeIndex.
     """
-    # pandas would turn lists of text into its string type, whose missing value is NaN; the seam promises
-    # None.
+    # pandas would turn text into its string type, whose missing value is NaN; the seam promises None.
     data = {
-        name: values if isinstance(values, np.ndarray) else pd.Series(values, dtype=object)
+        name: values
+        if isinstance(values, np.ndarray) and values.dtype != object
+        else pd.Series(values, dtype=object)
         for name, values in columns.items()
     }
     return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(list(geometry), crs=CRS), crs=CRS)
