@@ -1,7 +1,8 @@
 """M06, overstatement of the straight-line buffer: the circle's coverage minus coverage on foot.
 
-The value is the difference of the two shares. Beside it stand the people whom the circle wrongly calls covered: a
-walk is never shorter than the straight line, so they are the difference itself, up to the rounding of the projection.
+The value is the difference of the two shares. Beside it stand the people whom the circle wrongly calls
+covered: a walk is never shorter than the straight line, so they are the difference itself, up to the rounding
+of the projection.
 """
 
 from __future__ import annotations
