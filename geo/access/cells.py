@@ -1,8 +1,9 @@
 """Cells that people are published by: never an individual point, never a person lost.
 
 A cell is at least 100 m wide and holds at least ten people. Cells are squares of a grid of degrees: where any
-cell of a 2 × 2 block holds too few people the whole block becomes one cell, up to the largest width. What is
-still too scattered is counted with the nearest cell, so the cells sum to the population exactly. No cell
+cell of a 2 × 2 block holds too few people the whole block becomes one cell, up to an ordinary largest width;
+in thinly peopled country, where a whole block still holds too few, it goes on growing up to a wider one. What
+is still too scattered is counted with the nearest cell, so the cells sum to the population exactly. No cell
 overlaps another, and none is the difference of two others.
 """
 
@@ -133,6 +134,7 @@ def build_cells(
     *,
     smallest_m: float = SMALLEST_M,
     doublings: int = 2,
+    sparse_doublings: int = 2,
     minimum_persons: int = MINIMUM_PERSONS,
 ) -> CellGrid:
     """Gather people into cells.
@@ -149,6 +151,8 @@ def build_cells(
         Width of the smallest cells in metres, at least 100.
     doublings : int
         How often a block may double: 2 gives cells up to four times the smallest width.
+    sparse_doublings : int
+        How often a block may go on doubling as long as nothing in it holds enough people.
     minimum_persons : int
         Fewest people in a cell. Only where the whole population is smaller does one cell hold fewer.
 
@@ -162,14 +166,14 @@ def build_cells(
     InputError
         A width is below 100 m, or a rule is out of its range.
     """
-    _check(smallest_m, doublings, minimum_persons)
+    _check(smallest_m, doublings, sparse_doublings, minimum_persons)
     inhabited = np.flatnonzero(weights > 0)
     west, south, step_lon, step_lat = _grid_frame(lon[inhabited], lat[inhabited], smallest_m)
     column = np.floor((lon[inhabited] - west) / step_lon).astype(np.int64)
     row = np.floor((lat[inhabited] - south) / step_lat).astype(np.int64)
     units, of_inhabited = np.unique(row * _ROWS + column, return_inverse=True)
     people = sum_by(of_inhabited, weights[inhabited], units.size)
-    level, is_enough = _merge_blocks(units, people, doublings, minimum_persons * unit)
+    level, is_enough = _merge_blocks(units, people, (doublings, sparse_doublings), minimum_persons * unit)
     block = (units // _ROWS >> level << level) * _ROWS + (units % _ROWS >> level << level)
     cells, of_unit = np.unique(block, return_inverse=True)
     cell_level = np.zeros(cells.size, dtype=np.int64)
@@ -244,12 +248,13 @@ def cell_values(
     )
 
 
-def _check(smallest_m: float, doublings: int, minimum_persons: int) -> None:
+def _check(smallest_m: float, doublings: int, sparse_doublings: int, minimum_persons: int) -> None:
     """Refuse rules that break privacy or make no sense."""
-    if not (smallest_m >= SMALLEST_M and minimum_persons >= 1 and 0 <= doublings <= 7):
+    total = doublings + sparse_doublings
+    if not (smallest_m >= SMALLEST_M and minimum_persons >= 1 and 0 <= doublings <= total <= 7):
         raise InputError(
-            f"格网 {smallest_m} 米、加倍 {doublings} 次、最少 {minimum_persons} 人;应为 100+、0–7、1+",
-            f"cells of {smallest_m} m, {doublings} doublings, {minimum_persons} people: 100+, 0–7, 1+",
+            f"格网 {smallest_m} 米、加倍 {total} 次、最少 {minimum_persons} 人;应为 100+、0–7、1+",
+            f"cells of {smallest_m} m, {total} doublings, {minimum_persons} people; allowed: 100+, 0–7, 1+",
         )
 
 
@@ -277,18 +282,19 @@ def _metres_per_degree(lat_deg: float) -> tuple[float, float]:
     return float(np.radians(along_parallel)), float(np.radians(along_meridian))
 
 
-def _merge_blocks(units: Int, people: Int, doublings: int, least: int) -> tuple[Int, Bool]:
+def _merge_blocks(units: Int, people: Int, doublings: tuple[int, int], least: int) -> tuple[Int, Bool]:
     """Return the level of the cell each unit ends in, and whether that cell has enough people."""
     level = np.zeros(units.size, dtype=np.int64)
     is_enough = people >= least
-    for step in range(1, doublings + 1):
+    for step in range(1, sum(doublings) + 1):
         parent = (units // _ROWS >> step) * _ROWS + (units % _ROWS >> step)
         _, of_parent = np.unique(parent, return_inverse=True)
         n_parents = int(of_parent.max()) + 1 if of_parent.size else 0
         total = sum_by(of_parent, people, n_parents)
-        has_bad = np.zeros(n_parents, dtype=np.bool_)
-        has_bad[of_parent[~is_enough]] = True
-        merged = has_bad[of_parent]
+        n_enough = np.bincount(of_parent[is_enough], minlength=n_parents)
+        n_units = np.bincount(of_parent, minlength=n_parents)
+        # Beyond the ordinary width a block that already shows something is left alone.
+        merged = (n_enough < n_units if step <= doublings[0] else n_enough == 0)[of_parent]
         level[merged] = step
         is_enough = np.where(merged, total[of_parent] >= least, is_enough)
     return level, is_enough
