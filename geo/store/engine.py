@@ -173,6 +173,8 @@ def open_engine(url: str) -> Engine:
         The url is neither a ``.gpkg`` path nor a PostgreSQL URL.
     """
     if url.startswith(("postgresql://", "postgresql+psycopg://")):
+        import geoalchemy2  # noqa: F401 - its DDL hooks must be there before the first table is made
+
         return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     if "://" in url or not url.lower().endswith(".gpkg"):
         raise InputError(
@@ -271,6 +273,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -131072")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA threads = 2")
     register_functions(connection)
 
 

@@ -44,6 +44,10 @@ class GeometryColumn(TypeDecorator[BaseGeometry]):
 
     impl = LargeBinary
     cache_ok = True
+    spatial_index = False
+    """Read by GeoAlchemy2's hooks, which would make an index of their own; ours stands with the table."""
+    use_typmod = None
+    """Read by GeoAlchemy2's hooks: the column is typed, not managed."""
 
     def __init__(self, kind: str, srid: int = SRID) -> None:
         super().__init__()
@@ -109,7 +113,9 @@ def as_stored(geometries: NDArray[np.object_], kind: str) -> NDArray[np.object_]
     ndarray of object
         Same length.
     """
-    flat: NDArray[np.object_] = shapely.force_2d(geometries)
+    flat: NDArray[np.object_] = geometries
+    if shapely.has_z(geometries).any() or shapely.has_m(geometries).any():
+        flat = shapely.force_2d(geometries)
     if kind == "MULTIPOLYGON":
         single = shapely.get_type_id(flat) == shapely.GeometryType.POLYGON
         if single.any():

@@ -51,7 +51,7 @@ class Versioned:
         name = cls.__tablename__  # type: ignore[attr-defined]
         return (
             Index(f"ix_{name}_uid", "uid", unique=True),
-            Index(f"ix_{name}_open", "source", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+            Index(f"ix_{name}_open", "id", "source", sqlite_where=_OPEN, postgresql_where=_OPEN),
             Index(f"ix_{name}_geom", "geom", postgresql_using="gist").ddl_if(dialect="postgresql"),
             {
                 "sqlite_autoincrement": True,
