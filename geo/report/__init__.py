@@ -1,0 +1,1 @@
+"""Reports that leave the house: the single-file map and the workbook."""
