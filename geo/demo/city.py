@@ -1,4 +1,4 @@
-"""The demo city: writes every input file a bureau would have, and a manifest that tells how to import them."""
+"""The demo city: every input file a bureau would have, and a manifest that tells how to import them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def make_demo_city(
     recipe : Recipe
         The recipe.
     nodes : int, optional
-        Walkable street nodes to aim at, at least 70,000 or so; the recipe's number if left out. Demand points grow with it.
+        Walkable street nodes to aim at, the recipe's number if left out. The streets alone have about 60,000;
+        demand points grow with the number.
     progress : callable, optional
         Called with a Chinese phrase and the share done, 0 to 1.
 

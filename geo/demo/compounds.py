@@ -216,7 +216,7 @@ def sidewalks(streets: Lines, within: shapely.Polygon) -> Lines:
 
 
 def _zebras(parts: Geometries) -> Lines:
-    """Draw crossings at right angles, half a metre longer than needed so that they surely meet both sidewalks."""
+    """Draw crossings at right angles, half a metre too long so that they surely meet both sidewalks."""
     found = []
     for line in parts:
         at = np.arange(165.0, line.length - 60, 330.0)
@@ -282,16 +282,10 @@ def make_gates(plots: Plots, lattice: Lattice, links: Links, rng: np.random.Gene
     walled = np.flatnonzero(plots.is_walled[plot])
     legs = shapely.linestrings(np.stack([lattice.xy[links.node[walled]], links.foot[walled]], axis=1))
     spot = shapely.intersection(legs, shapely.boundary(plots.area[plot[walled]]))
-    first = shapely.get_point(
-        np.where(shapely.get_type_id(spot) == 4, shapely.get_geometry(spot, 0), spot), 0
-    )
-    single = np.where(
-        shapely.get_type_id(spot) == 0,
-        spot,
-        np.where(shapely.get_type_id(spot) == 4, shapely.get_geometry(spot, 0), None),
-    )
-    del first
-    good = ~shapely.is_missing(single) & ~shapely.is_empty(single)
+    # A leg that passes a corner meets the wall more than once: the first opening counts.
+    single = np.asarray(shapely.get_geometry(spot, 0))
+    good = shapely.get_type_id(single) == 0
+    good[good] = ~shapely.is_empty(single[good])
     link = walled[good]
     xy = snap(shapely.get_coordinates(single[good]))
     policy = plots.access[plot[link]]

@@ -1,7 +1,7 @@
-"""Divisions: settlements are sown from the county down to the village, then cells grow around them and are dissolved upward.
+"""Divisions: settlements sown from the county down to the village, cells grown around them, dissolved upward.
 
-Cells never cross the river or the railway, so the boundaries of larger divisions follow them where both sides belong
-to different parents. Children partition their parent exactly because parents are made of their children.
+Cells never cross the river or the railway, so the boundaries of larger divisions follow them where both sides
+belong to different parents. Children partition their parent exactly because parents are made of them.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def make_divisions(recipe: Recipe, terrain: Terrain, plane: Plane, rng: np.rando
 
 
 def _ground(terrain: Terrain, rng: np.random.Generator) -> tuple[Float, Int]:
-    """Scatter candidate positions (dense in the city) and tell on which side of river and railway each lies."""
+    """Scatter candidate positions, dense in the city; tell the side of river and railway of each."""
     fields = _scatter(terrain.outline, 420.0, rng)
     fields = fields[~shapely.contains_xy(terrain.city.buffer(1200), *fields.T)]
     city = _scatter(terrain.city.buffer(1200), 150.0, rng)
@@ -260,10 +260,10 @@ def _distinct_nearest(ground: Float, middle: Float) -> Int:
     return np.array(chosen, dtype=np.int64)
 
 
-def _largest_remainder(weight: Float, total: int) -> Int:
+def _largest_remainder(weight: Float | Int, total: int) -> Int:
     """Split a whole number in proportion to weights."""
     share = weight / weight.sum() * total
-    count = np.floor(share).astype(np.int64)
+    count: Int = np.floor(share).astype(np.int64)
     count[np.argsort(count - share, kind="stable")[: total - int(count.sum())]] += 1
     return count
 

@@ -108,7 +108,7 @@ def _add_mark(tags: Tags, mark: str) -> None:
 
 
 def _break_names(layout: Layout, tags: list[Tags]) -> None:
-    """Take the name from the middle of the first long street that is one way: a break for the road survey to find."""
+    """Take the name from one long street: a break for the road survey to find."""
     ways = layout.ways
     size = np.diff(ways.start)
     long = np.flatnonzero((ways.role == "city") & (ways.kind == "secondary") & (size > 24))

@@ -319,7 +319,7 @@ def _common(recipe: Recipe, kind: FacilityRecipe, county: Int, rng: np.random.Ge
     }
 
 
-def _ints(values: Float) -> Column:
+def _ints(values: Float | Int) -> Column:
     """Return whole numbers as Python ints."""
     return [int(value) for value in np.round(values)]
 
@@ -402,7 +402,9 @@ def _services(count: int, rng: np.random.Generator) -> Column:
 def _social_work(count: int, service: Float, rng: np.random.Generator) -> dict[str, Column]:
     """Staff and the five haves."""
     haves = ("有场所", "有设备", "有人员", "有服务功能", "有工作流程")
-    five = {head: ["是" if ok else "否" for ok in rng.random(count) < 0.93] for head in haves}
+    five: dict[str, Column] = {
+        head: ["是" if ok else "否" for ok in rng.random(count) < 0.93] for head in haves
+    }
     return {
         "社工人数": _ints(rng.integers(1, 8, count)),
         "建筑面积": _ints(rng.uniform(24, 140, count)),

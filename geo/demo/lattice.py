@@ -108,11 +108,11 @@ def make_lattice(
 def _grid_nodes(
     areas: Geometries, spacing_m: Float, jitter: Float, rng: np.random.Generator
 ) -> tuple[Float, Int, Int, Int, Int, Int]:
-    """Return every plot's grid: position, plot, column, line, and the neighbours to the right and above (-1 none)."""
+    """Return every grid: position, plot, column, line, and the neighbours right and above (-1 none)."""
     box = shapely.get_coordinates(shapely.oriented_envelope(areas)).reshape(-1, 5, 2)
     width, height = np.hypot(*(box[:, 1] - box[:, 0]).T), np.hypot(*(box[:, 3] - box[:, 0]).T)
-    columns = np.maximum((width / spacing_m).astype(np.int64), 1) + 1
-    lines = np.maximum((height / spacing_m).astype(np.int64), 1) + 1
+    columns = np.maximum(np.round(width / spacing_m).astype(np.int64), 2)
+    lines = np.maximum(np.round(height / spacing_m).astype(np.int64), 2)
     total = columns * lines
     plot = np.repeat(np.arange(len(areas)), total)
     local = np.arange(int(total.sum())) - np.repeat(np.cumsum(total) - total, total)
@@ -159,7 +159,7 @@ class Links:
 def link_lattice(
     lattice: Lattice, streets: Geometries, wanted: Int, rng: np.random.Generator, *, reach_m: float = 90.0
 ) -> Links:
-    """Choose for each connected piece some rim nodes, in different directions, and join them to the nearest street.
+    """Join some rim nodes of each connected piece, in different directions, to the nearest street.
 
     Parameters
     ----------

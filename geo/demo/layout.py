@@ -1,4 +1,4 @@
-"""The layout: terrain, divisions, streets, plots and paths put together into one city on the drawing plane."""
+"""The layout: terrain, divisions, streets, plots and paths put together on the drawing plane."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from geo.demo.ways import Ways, inner_ways, link_lines, node_lines, wall_ways
 Progress = Callable[[str, float], None]
 
 # Walkable nodes that the streets alone have, measured; inner nets fill up the rest.
-STREET_NODES = 61000
+STREET_NODES = 52000
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +153,8 @@ def draw_layout(recipe: Recipe, nodes: int, progress: Progress) -> Layout:
     walks = sidewalks(streets, terrain.city)
     base = streets + walks
     lattice = _nets(plots, main, nodes, rngs[9])
-    wanted = np.clip(1 + (shapely.area(plots.area) / 14000).astype(np.int64), 2, 4)
-    wanted[plots.use == "village"] = 3
+    wanted = np.clip((shapely.area(plots.area) / 13000).astype(np.int64), 1, 4)
+    wanted[plots.use == "village"] = 2
     on_foot = ~((base.role == "city") & np.isin(base.kind, ["primary", "trunk"]))
     links = _afoot(lattice, link_lattice(lattice, base.geometry[on_foot], wanted, rngs[9]), terrain)
     gates = make_gates(plots, lattice, links, rngs[10])
@@ -183,7 +183,7 @@ def _nets(plots: Plots, main: Lines, nodes: int, rng: np.random.Generator) -> La
     budget = max(nodes - STREET_NODES, 4000)
     spacing: Float = np.clip(np.sqrt((area * density).sum() / budget), 12.0, 170.0) / np.sqrt(density)
     # A plot that people live on has at least a few paths.
-    spacing = np.minimum(spacing, np.maximum(np.sqrt(area) / 2.2, 18.0))
+    spacing = np.minimum(spacing, np.maximum(np.sqrt(area) / 1.7, 18.0))
     jitter = np.array([JITTER[str(use)] for use in plots.use])
     loops = np.array([LOOPS[str(use)] for use in plots.use])
     return make_lattice(plots.area, spacing, jitter, loops, main.geometry, rng)

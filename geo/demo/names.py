@@ -1,4 +1,4 @@
-"""Names: divisions with codes, roads by district theme, housing estates; plainly invented, formed as real ones are."""
+"""Names: divisions with codes, roads by district theme, estates; invented, formed as real ones are."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ def name_divisions(recipe: Recipe, divisions: Divisions, rng: np.random.Generato
     Returns
     -------
     DivisionNames
-        Codes follow the usual ranges: 街道 from 001, 镇 from 100, 乡 from 200; communities from 001, villages from 200.
+        Codes follow the usual ranges: 街道 from 001, 镇 from 100, 乡 from 200; communities from 001,
+        villages from 200.
 
     Raises
     ------
@@ -239,7 +240,7 @@ def _street(
     used: dict[str, int],
     rng: np.random.Generator,
 ) -> tuple[str, str]:
-    """Form one street name: 路 runs east-west and 街 north-south, lanes are 巷; repeats get a number or a side."""
+    """Form one street name: 路 runs east-west, 街 north-south, lanes are 巷; repeats get a number."""
     term, roman = ("路", "Lu") if eastwest else ("街", "Jie")
     if kind in ("trunk", "primary") or (kind == "secondary" and length_m > 4000):
         term, roman = ("大道", "Dadao") if eastwest else ("大街", "Dajie")

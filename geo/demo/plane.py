@@ -1,7 +1,8 @@
-"""The drawing plane: metres east and north of the city centre, gently warped, then projected to longitude and latitude.
+"""The drawing plane: metres east and north of the city centre, gently warped, then projected to degrees.
 
-Everything is drawn with straight edges in an even plane. One smooth warp bends it all at once, so that streets, walls,
-homes and boundaries stay together while nothing looks ruled. Identity of a vertex is its position on a 5 cm grid.
+Everything is drawn with straight edges in an even plane. One smooth warp bends it all at once, so that
+streets, walls, homes and boundaries stay together while nothing looks ruled. Identity of a vertex is its
+position on a 5 cm grid.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Streets: rings, turned grids and riverside roads of the towns, cut down to blocks; and the roads between settlements."""
+"""Streets: rings, turned grids and riverside roads, cut down to blocks; and roads between settlements."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def make_towns(recipe: Recipe, terrain: Terrain, divisions: Divisions, rng: np.r
 
 
 def city_arterials(recipe: Recipe, terrain: Terrain, rng: np.random.Generator) -> Lines:
-    """Draw the main streets of the city: two rings, a turned grid in each district, riverside and railside roads.
+    """Draw the main streets of the city: rings, a turned grid in each district, riverside and railside roads.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def _ring(rx: float, ry: float, squareness: float) -> LineString:
     power = 1 - squareness
     x = rx * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** power
     y = ry * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power
-    return LineString(np.column_stack([x, y]) + [120.0, 80.0])
+    return LineString(np.column_stack([x + 120.0, y + 80.0]))
 
 
 def _wave(points: list[list[float]]) -> LineString:
@@ -328,10 +328,9 @@ def roads(terrain: Terrain, divisions: Divisions, towns: Towns, rng: np.random.G
         big | ((v >= ring_count) & (v < ring_count + len(terrain.county_towns))), "primary", "secondary"
     )
     found = lines_of(_bend(main[u], main[v], rng, 0.07), kind, "road")
-    spokes = [
-        [ring[np.argmin(np.hypot(*(ring - seat).T))], seat] for seat in seats[: len(terrain.county_towns)]
-    ]
-    found = found + lines_of(_bend(*np.array(spokes).swapaxes(0, 1), rng, 0.05), "trunk", "road")
+    capitals = seats[: len(terrain.county_towns)]
+    hubs = np.array([ring[np.argmin(np.hypot(*(ring - seat).T))] for seat in capitals]).reshape(-1, 2)
+    found = found + lines_of(_bend(hubs, capitals, rng, 0.05), "trunk", "road")
     outside = ~shapely.contains_xy(terrain.city, *divisions.xy.T)
     rural = np.flatnonzero(outside)
     rural = rural[~shapely.contains_xy(shapely.union_all(list(terrain.county_towns)), *divisions.xy[rural].T)]
@@ -432,7 +431,7 @@ def cross(
     order = sorted(range(len(middle)), key=lambda i: (rank.get(str(inner.kind[i]), 4), i))
     chosen: list[int] = []
     # Width of the corridor, near enough for a long strip: twice its area by its perimeter.
-    width_m = 2 * corridor.area / corridor.length
+    width_m = float(2 * shapely.area(corridor) / shapely.length(corridor))
     for i in order:
         gap = gap_m[0] if city.contains(shapely.Point(middle[i])) else gap_m[1]
         span = float(np.hypot(*(ends[i, 0] - ends[i, 1])))
@@ -486,7 +485,7 @@ def _target_area(blocks: Geometries, town: Int, spread: Float) -> Float:
     """Return the block size aimed at: small in the old centre, large at the fringe."""
     middle = shapely.get_coordinates(shapely.centroid(blocks))
     radius = np.hypot(*middle.T)
-    city = np.interp(radius, [0, 900, 2300, 4400, 6500], [1.5e4, 2.2e4, 4.6e4, 7.5e4, 9.5e4])
+    city = np.asarray(np.interp(radius, [0, 900, 2300, 4400, 6500], [1.5e4, 2.2e4, 4.6e4, 7.5e4, 9.5e4]))
     # The industrial side beyond the railway has larger plots.
     city = np.where(middle[:, 0] > 4200, city * 1.35, city)
     return np.asarray(np.where(town == 0, city, np.where(town <= 2, 3.6e4, 2.6e4)) * spread)

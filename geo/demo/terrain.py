@@ -1,4 +1,4 @@
-"""Terrain: outline, river, lakes, railway and motorway, as smooth curves through the recipe's control points."""
+"""Terrain: outline, river, lakes, railway and motorway, smooth curves through the recipe's points."""
 
 from __future__ import annotations
 

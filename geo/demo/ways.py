@@ -1,4 +1,4 @@
-"""Ways: all lines noded into one network, chained into long ways; inner nets and walls in the same numbering."""
+"""Ways: all lines noded into one network and chained into long ways; inner nets and walls beside them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from geo.demo.plane import GRID_M, keys, snap
 from geo.demo.streets import Lines, lines_of
 
 # A vertex at least this often, metres: enough to look bent after the warp.
-VERTEX_M = {"city": 95.0, "town": 95.0, "road": 260.0, "sidewalk": 95.0, "zebra": 60.0, "link": 80.0}
+VERTEX_M = {"city": 120.0, "town": 120.0, "road": 320.0, "sidewalk": 95.0, "zebra": 60.0, "link": 80.0}
 
 
 @dataclass(frozen=True, slots=True)

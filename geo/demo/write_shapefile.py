@@ -1,4 +1,4 @@
-"""Writing points as a zipped Shapefile with Chinese field names in GB18030, which GDAL would cut after three characters."""
+"""Writing points as a zipped Shapefile with GB18030 field names, which GDAL would cut to three characters."""
 
 from __future__ import annotations
 

@@ -131,8 +131,7 @@ def write_geojson(path: Path, name: str, geometry: Geometries, columns: Columns)
     heads = list(columns)
     rows = zip(*columns.values(), strict=True)
     features = [
-        f'{{"type":"Feature","properties":{json.dumps(dict(zip(heads, row, strict=True)), ensure_ascii=False)},'
-        f'"geometry":{shape}}}'
+        f'{{"type":"Feature","properties":{_json(dict(zip(heads, row, strict=True)))},"geometry":{shape}}}'
         for row, shape in zip(rows, shapes, strict=True)
     ]
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4490"}}
@@ -166,6 +165,11 @@ def write_gpkg(path: Path, layer: str, geometry: Geometries, columns: Columns, o
         pyogrio.write_dataframe(_frame(geometry, columns), path, driver="GPKG", layer=layer)
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+
+
+def _json(value: object) -> str:
+    """Return JSON with Chinese characters as they are."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _frame(geometry: Geometries, columns: Columns) -> gpd.GeoDataFrame:
