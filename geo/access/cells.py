@@ -168,7 +168,8 @@ def build_cells(
     """
     _check(smallest_m, doublings, sparse_doublings, minimum_persons)
     inhabited = np.flatnonzero(weights > 0)
-    west, south, step_lon, step_lat = _grid_frame(lon[inhabited], lat[inhabited], smallest_m)
+    widest_m = smallest_m * 2 ** (doublings + sparse_doublings)
+    west, south, step_lon, step_lat = _grid_frame(lon[inhabited], lat[inhabited], smallest_m, widest_m)
     column = np.floor((lon[inhabited] - west) / step_lon).astype(np.int64)
     row = np.floor((lat[inhabited] - south) / step_lat).astype(np.int64)
     units, of_inhabited = np.unique(row * _ROWS + column, return_inverse=True)
@@ -258,12 +259,17 @@ def _check(smallest_m: float, doublings: int, sparse_doublings: int, minimum_per
         )
 
 
-def _grid_frame(lon: Float, lat: Float, smallest_m: float) -> tuple[float, float, float, float]:
+def _grid_frame(
+    lon: Float, lat: Float, smallest_m: float, widest_m: float
+) -> tuple[float, float, float, float]:
     """Return corner and steps of a grid whose units are nowhere narrower than asked."""
     if len(lon) == 0:
         return 0.0, 0.0, 1.0, 1.0
-    poleward = float(np.abs(lat).max())
-    equatorward = 0.0 if lat.min() < 0 < lat.max() else float(np.abs(lat).min())
+    # Cells reach beyond the outermost points by their own width; no degree of latitude is under 110 km.
+    beyond = widest_m / 110_000
+    low, high = float(lat.min()) - beyond, float(lat.max()) + beyond
+    poleward = max(abs(low), abs(high))
+    equatorward = 0.0 if low < 0 < high else min(abs(low), abs(high))
     # A hair wider, for the rounding of the corner.
     step_lon = smallest_m / _metres_per_degree(poleward)[0] * (1 + 1e-9)
     step_lat = smallest_m / _metres_per_degree(equatorward)[1] * (1 + 1e-9)
