@@ -169,7 +169,9 @@ def _read_objects(path: Path) -> OsmObjects:
         )
         with text.open("rb") as lines:
             ways, relations = parse_ways(lines)
-        relations = [item for item in relations if item.tags.get("type") == "multipolygon"]
+        # By id: extracts pasted together repeat their relations.
+        areas = {item.id: item for item in relations if item.tags.get("type") == "multipolygon"}
+        relations = list(areas.values())
         members = {way for relation in relations for way in relation.ways} - set(ways.ids.tolist())
         if members:
             text = Path(folder, "members.opl")

@@ -44,7 +44,9 @@ def test_lines_meet_at_common_vertices():
     assert streets.counts.touches == 0
 
 
-@pytest.mark.parametrize(("gap", "met"), [(0.0, True), (0.3, True), (-0.3, True), (0.49, True), (0.7, False), (-0.7, True)])
+@pytest.mark.parametrize(
+    ("gap", "met"), [(0.0, True), (0.3, True), (-0.3, True), (0.49, True), (0.7, False), (-0.7, True)]
+)
 def test_an_end_within_half_a_metre_of_a_line_touches_it(gap, met):
     streets = split_centrelines(lines([(0, 0), (100, 0)], [(50, gap), (50, 80)]))
     assert nx.is_connected(graph(streets)) == met
@@ -57,7 +59,9 @@ def test_an_overshoot_under_the_tolerance_makes_no_crossing():
 
 
 def test_ends_within_half_a_metre_take_one_place():
-    streets = split_centrelines(lines([(0, 0), (100, 0)], [(100.3, 0.2), (200, 0)], [(100, -0.3), (100, -90)]))
+    streets = split_centrelines(
+        lines([(0, 0), (100, 0)], [(100.3, 0.2), (200, 0)], [(100, -0.3), (100, -90)])
+    )
     assert degrees(streets) == [3, 1, 1, 1]
     assert streets.counts.touches == 2
 
@@ -75,7 +79,13 @@ def test_crossing_lines_are_connected():
 
 @pytest.mark.parametrize(
     "columns",
-    [{"bridge": ["yes", None]}, {"桥梁": ["是", "否"]}, {"tunnel": [0, 1]}, {"level": [0, 1]}, {"层级": [0, -1]}],
+    [
+        {"bridge": ["yes", None]},
+        {"桥梁": ["是", "否"]},
+        {"tunnel": [0, 1]},
+        {"level": [0, 1]},
+        {"层级": [0, -1]},
+    ],
 )
 def test_lines_on_different_levels_pass_over_each_other(columns):
     streets = split_centrelines(lines([(0, 0), (100, 0)], [(50, -50), (50, 50)], **columns))
@@ -85,7 +95,13 @@ def test_lines_on_different_levels_pass_over_each_other(columns):
 
 def test_a_bridge_meets_the_streets_at_its_ends():
     streets = split_centrelines(
-        lines([(0, 0), (40, 0)], [(40, 0), (60, 0)], [(60, 0), (99, 0)], [(50, -50), (50, 50)], bridge=[0, 1, 0, 0])
+        lines(
+            [(0, 0), (40, 0)],
+            [(40, 0), (60, 0)],
+            [(60, 0), (99, 0)],
+            [(50, -50), (50, 50)],
+            bridge=[0, 1, 0, 0],
+        )
     )
     assert nx.number_connected_components(graph(streets)) == 2
     assert streets.segments["level"].tolist() == [0, 1, 0, 0]
@@ -109,7 +125,9 @@ def test_an_expressway_is_not_connected_where_streets_cross_it():
 
 
 def test_directed_edges_become_one_street():
-    frame = lines([(0, 0), (50, 9), (100, 0)], [(100, 0), (50, 9), (0, 0)], [(100, 0), (200, 0)], eid=[7, 8, 9])
+    frame = lines(
+        [(0, 0), (50, 9), (100, 0)], [(100, 0), (50, 9), (0, 0)], [(100, 0), (200, 0)], eid=[7, 8, 9]
+    )
     streets = split_centrelines(frame)
     assert streets.segments["id"].tolist() == ["7-0", "9-0"]
     assert streets.counts.duplicates == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import networkx as nx
@@ -25,7 +25,7 @@ def read(file: OsmFile, tmp_path: Path) -> StreetData:
 
 
 def square(**tags: str) -> OsmFile:
-    """Return a square of 2 by 2 steps with a path to each of its corners 1 and 3, and to the middle of a side."""
+    """Return a square of 2 by 2 steps with paths to its corners 1 and 3 and to the middle of a side."""
     file = OsmFile().node(1, 0, 0).node(2, 2, 0).node(3, 2, 2).node(4, 0, 2).node(5, 1, 0)
     file.node(11, -1, -1).node(13, 3, 3).node(15, 1, -1)
     file.way(1, [1, 5, 2, 3, 4, 1], **(tags or {"highway": "pedestrian", "area": "yes"}))
@@ -80,7 +80,9 @@ def test_a_gate_is_an_entry(tmp_path):
 
 def test_a_multipolygon_is_walked_round_and_across_but_not_through_its_hole(tmp_path):
     file = OsmFile()
-    for number, (x, y) in enumerate([(0, 0), (6, 0), (6, 6), (0, 6), (2, 2), (4, 2), (4, 4), (2, 4)], start=1):
+    for number, (x, y) in enumerate(
+        [(0, 0), (6, 0), (6, 6), (0, 6), (2, 2), (4, 2), (4, 4), (2, 4)], start=1
+    ):
         file.node(number, x, y)
     file.node(11, -1, -1).node(13, 7, 7)
     file.way(1, [1, 2, 3]).way(2, [3, 4, 1]).way(3, [5, 6, 7, 8, 5]).way(4, [11, 1]).way(5, [13, 3])
@@ -94,7 +96,7 @@ def test_a_multipolygon_is_walked_round_and_across_but_not_through_its_hole(tmp_
         graph.add_edge(line.coords[0], line.coords[-1], weight=length)
     across = nx.shortest_path_length(graph, file.places[1], file.places[3], weight="weight")
     corner = [np.array(file.places[number]) * [np.cos(np.radians(36.8)), 1.0] for number in (1, 6, 3)]
-    round_the_hole = sum(np.hypot(*(b - a)) for a, b in zip(corner, corner[1:], strict=False)) * 111_195.0
+    round_the_hole = sum(np.hypot(*(b - a)) for a, b in pairwise(corner)) * 111_195.0
     assert across == pytest.approx(round_the_hole, rel=0.005)
     hole = shapely.Polygon([file.places[number] for number in (5, 6, 7, 8)]).buffer(-1e-6)
     assert not segments.geometry.intersects(hole).any()
