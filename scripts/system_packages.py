@@ -62,7 +62,9 @@ def choose_postgres(names: str, preferred: int = PREFERRED_POSTGRES) -> int | No
     int or None
         The version, or None if PostGIS is not on offer.
     """
-    versions = {int(found) for found in re.findall(r"^postgresql-(\d+)-postgis-3\b", names, re.MULTILINE)}
+    versions = {
+        int(found) for found in re.findall(r"^postgresql-(\d+)-postgis-3(?![-\w])", names, re.MULTILINE)
+    }
     return preferred if preferred in versions else max(versions, default=None)
 
 

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -186,7 +187,7 @@ def postgres(environment: dict[str, str]) -> Iterator[str | None]:
 
     with contextlib.ExitStack() as stack:
         try:
-            environment["FANGYU_TEST_PG_URL"] = stack.enter_context(pgcluster.cluster())
+            environment["FANGYU_TEST_PG_URL"] = stack.enter_context(pgcluster.private_cluster())
             reason: str | None = None
         except (OSError, RuntimeError, subprocess.SubprocessError) as error:
             reason = f"PostGIS: {error}"
@@ -221,6 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     lacking = system_packages.ensure()
     set_up = time.monotonic() - begun
+    # A job that is cut short must still stop the private cluster.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     steps = checks(bootstrap.venv_python())
     for step in steps:
         run_check(step)
