@@ -1,9 +1,9 @@
 """A table of people per community, spread over the residential streets inside each community's polygon.
 
-Points stand about every 50 m along the streets, at even spacing over all of a community's streets together, so each stands
-for the same length of street. People are dealt to the points like cards, in an order that jumps about the community: that is
-the largest-remainder rule for equal shares, it keeps every total by age and by ability exactly, and at every point the bands
-add up to the persons.
+Points stand about every 50 m along the streets, at even spacing over all of a community's streets together,
+so each stands for the same length of street. People are dealt to the points like cards, in an order that
+jumps about the community: that is the largest-remainder rule for equal shares, it keeps every total by age
+and by ability exactly, and at every point the bands add up to the persons.
 """
 
 from __future__ import annotations
@@ -21,14 +21,19 @@ from geo.arrays import Bool, Float, Int
 from geo.datum import local_metric_crs
 from geo.intake.demand import ABILITY_FIELDS, AGE_FIELDS, COUNT_FIELDS, PERSON_FIELDS, Population, read_counts
 from geo.intake.findings import Findings
-from geo.intake.mapping import ColumnMap, Field, Vocabulary, require, words
+from geo.intake.mapping import ColumnMap, Field, Vocabulary, note_unused, require, words
 from geo.intake.result import IntakeOptions, IntakeResult
 from geo.intake.rows import CRS_CODE, column_text, open_rows
 from geo.intake.table import Objects, RawTable
 from geo.intake.values import narrow
 
 SPACING_M = 50.0
-RESIDENTIAL_KINDS = ("residential", "living_street", "unclassified", "service", "pedestrian", "footway")
+RESIDENTIAL_KINDS = (
+    *("residential", "living_street", "unclassified", "service", "pedestrian", "footway"),
+    *words(
+        "居住区道路 小区道路 小区路 街坊路 内部道路 支路 街道 巷 巷道 胡同 乡道 村道 步行街 步行道 人行道"
+    ),
+)
 METHOD = "spread over the streets of the community polygon"
 MICRO = 1_000_000
 _GOLDEN = 0.6180339887498949
@@ -114,6 +119,7 @@ def read_communities(
         frame["import_line"] = int(table.lines[i])
         parts.append(frame[frame["persons"] > 0])
     _note_sources(tally, found)
+    note_unused(columns.unused, found)
     return _result(table, columns, found, parts, population, year)
 
 
@@ -123,15 +129,15 @@ def deal(counts: dict[str, float], points: int) -> dict[str, Float]:
     Parameters
     ----------
     counts : dict of str to float
-        Persons, age bands and ability classes; NaN where unknown. Bands and classes each add up to the persons.
+        Persons, age bands and ability classes, each adding up to the persons; NaN where unknown.
     points : int
         Number of points.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        Counts by point: whole where the community's are whole, otherwise to a millionth. Sums over points equal the
-        input, and at every point bands and classes add up to the persons.
+        Counts by point: whole where the community's are whole, otherwise to a millionth. Sums over points
+        equal the input, and at every point bands and classes add up to the persons.
     """
     known = [value for value in counts.values() if not np.isnan(value)]
     unit = 1 if all(float(value).is_integer() for value in known) else MICRO
@@ -145,7 +151,7 @@ def deal(counts: dict[str, float], points: int) -> dict[str, Float]:
                 out[name] = np.full(points, np.nan)
                 continue
             amount = round(value * unit)
-            # Cards start .. start + amount - 1; the point whose turn is t gets those equal to t modulo the points.
+            # Cards start .. start + amount - 1; turn t gets those equal to t modulo the points.
             upto = (start + amount - 1 - turn) // points
             before = (start - 1 - turn) // points
             out[name] = (upto - before).astype(np.float64) / unit
@@ -236,23 +242,48 @@ def _join(table: RawTable, columns: ColumnMap, polygons: gpd.GeoDataFrame, found
     twice = set(index.index[index.index.duplicated(keep=False)])
     index = index[~index.index.duplicated(keep="first")]
     wanted = [_key(value) for value in given]
-    at = index.reindex(wanted).fillna(-1).to_numpy(np.int64)
+    at = np.asarray(index.reindex(wanted).fillna(-1).to_numpy(), np.int64)
     what_zh, what_en = ("代码", "code") if field == "code" else ("名称", "name")
     vague = np.array([key in twice for key in wanted], np.bool_)
-    found.rows(vague, "ambiguous_name", "refused", f"有多个社区面使用这个{what_zh};请改用唯一的代码。",
-               f"Several polygons have this {what_en}; use unique codes.", field=column, values=given)  # fmt: skip
+    found.rows(
+        vague,
+        "ambiguous_name",
+        "refused",
+        f"有多个社区面使用这个{what_zh};请改用唯一的代码。",
+        f"Several polygons have this {what_en}; use unique codes.",
+        field=column,
+        values=given,
+    )
     alone = (at < 0) & ~vague
-    found.rows(alone, "unmatched_row", "refused", f"没有这个{what_zh}的社区面;两边的{what_zh}应一致。",
-               f"No polygon has this {what_en}; both sides must agree.", field=column, values=given)  # fmt: skip
+    found.rows(
+        alone,
+        "unmatched_row",
+        "refused",
+        f"没有这个{what_zh}的社区面;两边的{what_zh}应一致。",
+        f"No polygon has this {what_en}; both sides must agree.",
+        field=column,
+        values=given,
+    )
     again = pd.Series(at).duplicated().to_numpy(np.bool_) & (at >= 0) & ~vague
-    found.rows(again, "duplicate_id", "refused", f"{what_zh}重复;每个社区只应有一行。",
-               f"Repeated {what_en}; one row per community.", field=column, values=given)  # fmt: skip
+    found.rows(
+        again,
+        "duplicate_id",
+        "refused",
+        f"{what_zh}重复;每个社区只应有一行。",
+        f"Repeated {what_en}; one row per community.",
+        field=column,
+        values=given,
+    )
     left = np.setdiff1d(np.arange(len(keys)), at[at >= 0])
     for position in left.tolist():
         label = f"{polygons['code'].iloc[position]} {polygons['name'].iloc[position] or ''}".strip()
-        found.part("unmatched_polygon", "社区面在表中没有对应的行;人数未知,不会按 0 计。",
-                   "A community polygon without a row in the table; its people are unknown, not 0.",
-                   field=field, value=label)  # fmt: skip
+        found.part(
+            "unmatched_polygon",
+            "社区面在表中没有对应的行;人数未知,不会按 0 计。",
+            "A community polygon without a row in the table; its people are unknown, not 0.",
+            field=field,
+            value=label,
+        )
     return _Match(at)
 
 
@@ -264,11 +295,19 @@ def _key(value: object) -> str:
 def _note_sources(tally: list[int], found: Findings) -> None:
     """Note where people could not be put on residential streets."""
     if tally[1]:
-        found.whole("spread_fallback", "note", f"{tally[1]:,} 个社区内没有居住类道路,人口分布到全部可步行道路。",
-                    f"{tally[1]:,} communities have no residential street; people stand along all walkable ones.")  # fmt: skip
+        found.whole(
+            "spread_fallback",
+            "note",
+            f"{tally[1]:,} 个社区内没有居住类道路,人口分布到全部可步行道路。",
+            f"{tally[1]:,} communities have no residential street; people stand along all walkable ones.",
+        )
     if tally[2]:
-        found.whole("spread_fallback", "note", f"{tally[2]:,} 个社区内没有可步行道路,人口放在面内一点。",
-                    f"{tally[2]:,} communities have no walkable street; people stand at one inner point.")  # fmt: skip
+        found.whole(
+            "spread_fallback",
+            "note",
+            f"{tally[2]:,} 个社区内没有可步行道路,人口放在面内一点。",
+            f"{tally[2]:,} communities have no walkable street; people stand at one inner point.",
+        )
 
 
 def _result(

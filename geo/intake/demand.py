@@ -9,9 +9,10 @@ import numpy as np
 import shapely
 
 from geo.arrays import Float
+from geo.intake.coordinates import POSITION_FIELDS
 from geo.intake.findings import Findings
 from geo.intake.mapping import ColumnMap, Field, Vocabulary, require, words
-from geo.intake.position import POSITION_FIELDS, locate
+from geo.intake.position import locate
 from geo.intake.result import IntakeOptions, IntakeResult
 from geo.intake.rows import (
     column_number,
@@ -34,7 +35,8 @@ COUNT_FIELDS = (
     Field(
         "persons",
         words(
-            "人数 老年人口 老年人数 老年人口数 老人数 60岁以上 60岁以上人口 60岁以上人数 60岁及以上 60岁及以上人口 "
+            "人数 老年人口 老年人数 老年人口数 老人数 60岁以上 60岁以上人口 60岁以上人数 "
+            "60岁及以上 60岁及以上人口 "
             "60岁及以上人数 60岁及以上老年人 60岁及以上老年人口 60岁以上老年人 60岁以上老年人口 60+ 需求人数"
         ),
         words("population 人口 人口数 总人口 pop"),
@@ -150,10 +152,18 @@ def inner_points(geometry: Objects, found: Findings) -> Objects:
     out[lone] = shapely.get_geometry(geometry[lone], 0)
     area = np.isin(kinds, (3, 6, 7))
     other = ~np.asarray(shapely.is_missing(geometry), np.bool_) & ~area & (kinds != 0) & ~lone
-    found.rows(other, "wrong_geometry", "refused", "应为点或面。", "A point or polygon is needed.", field="geometry",
-               values=[None if g is None else str(g.geom_type) for g in geometry])  # fmt: skip
+    found.rows(
+        other,
+        "wrong_geometry",
+        "refused",
+        "应为点或面。",
+        "A point or polygon is needed.",
+        field="geometry",
+        values=[None if g is None else str(g.geom_type) for g in geometry],
+    )
     if area.any():
-        only = np.where(area, geometry, None)
+        only = geometry.copy()
+        only[~area] = None
         shapes = repair_polygons(only, found, is_multi=False)
         usable = area & found.keep
         centre = shapely.centroid(shapes[usable])
@@ -183,10 +193,13 @@ def read_counts(table: RawTable, columns: ColumnMap, found: Findings) -> dict[st
     column = columns.get("persons")
     match = None if column is None else VOCABULARY.match(column)
     if match is not None and match[1] == 3:
-        found.whole("persons_column", "note",
-                    f"列“{column}”按 60 岁及以上人数读取;若是总人口,请改用老年人口列。",
-                    f'Column "{column}" is read as people aged 60 and over; if it counts everybody, use another one.',
-                    field=column)  # fmt: skip
+        found.whole(
+            "persons_column",
+            "note",
+            f"列“{column}”按 60 岁及以上人数读取;若是总人口,请改用老年人口列。",
+            f'Column "{column}" is read as people aged 60 and over; if it counts everybody, use another one.',
+            field=column,
+        )
     counts = {name: column_number(table, columns, name, found) for name in PERSON_FIELDS}
     for group, zh, en in (
         (AGE_FIELDS, "年龄段", "age bands"),
@@ -200,8 +213,14 @@ def read_counts(table: RawTable, columns: ColumnMap, found: Findings) -> dict[st
             total = np.where(np.isnan(total), sum_of(counts, group), total)
     counts["persons"] = total
     nobody = np.isnan(total) & found.keep
-    found.rows(nobody, "missing_persons", "refused", "没有人数;至少应填写人数或各年龄段人数。",
-               "No persons; give the total or the age bands.", field=columns.get("persons"))  # fmt: skip
+    found.rows(
+        nobody,
+        "missing_persons",
+        "refused",
+        "没有人数;至少应填写人数或各年龄段人数。",
+        "No persons; give the total or the age bands.",
+        field=columns.get("persons"),
+    )
     for group, zh, en in (
         (AGE_FIELDS, "年龄段", "age bands"),
         (ABILITY_FIELDS, "能力等级", "ability classes"),
@@ -209,9 +228,15 @@ def read_counts(table: RawTable, columns: ColumnMap, found: Findings) -> dict[st
         parts = sum_of(counts, group)
         off = np.abs(parts - total) > SUM_TOLERANCE
         values = [f"{a:.10g} ≠ {b:.10g}" if o else None for a, b, o in zip(parts, total, off, strict=True)]
-        found.rows(off, "sum_mismatch", "refused", f"各{zh}之和与人数不等;应相等。",
-                   f"The {en} do not add up to the persons; they must.", field=columns.get("persons") or "persons",
-                   values=values)  # fmt: skip
+        found.rows(
+            off,
+            "sum_mismatch",
+            "refused",
+            f"各{zh}之和与人数不等;应相等。",
+            f"The {en} do not add up to the persons; they must.",
+            field=columns.get("persons") or "persons",
+            values=values,
+        )
     return counts
 
 
@@ -242,16 +267,27 @@ def _complete(
         return
     if len(has) < len(group):
         listed = "、".join(name for name in group if name not in has)
-        found.whole("incomplete_partition", "refused",
-                    f"{zh}不全,缺少:{listed}。三项应齐全,或用 --map 列名=- 忽略现有列。",
-                    f"The {en} are incomplete; missing: {listed.replace('、', ', ')}. Give all three, or leave the others "
-                    "out with --map COLUMN=-.", field=listed)  # fmt: skip
+        found.whole(
+            "incomplete_partition",
+            "refused",
+            f"{zh}不全,缺少:{listed}。三项应齐全,或用 --map 列名=- 忽略现有列。",
+            f"The {en} are incomplete; missing: {listed.replace('、', ', ')}. Give all three, or "
+            "leave the others "
+            "out with --map COLUMN=-.",
+            field=listed,
+        )
         return
     values = np.column_stack([counts[name] for name in group])
-    some = ~np.isnan(values).all(axis=1)
-    blank = np.isnan(values) & some[:, None]
+    is_nan = np.asarray(np.isnan(values), np.bool_)
+    some = np.asarray(~is_nan.all(axis=1), np.bool_)
+    blank = is_nan & some[:, None]
     if blank.any():
-        found.rows(blank.any(axis=1) & found.keep, "blank_as_zero", "note", f"空白的{zh}按 0 计。",
-                   f"Blank {en} count as 0.")  # fmt: skip
+        found.rows(
+            blank.any(axis=1) & found.keep,
+            "blank_as_zero",
+            "note",
+            f"空白的{zh}按 0 计。",
+            f"Blank {en} count as 0.",
+        )
     for i, name in enumerate(group):
         counts[name] = np.where(blank[:, i], 0.0, values[:, i])

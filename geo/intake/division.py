@@ -23,7 +23,8 @@ VOCABULARY = Vocabulary(
         Field(
             "code",
             words(
-                "代码 区划代码 行政区划代码 区划编码 行政代码 社区代码 村居代码 村代码 adcode division_code towncode"
+                "代码 区划代码 行政区划代码 区划编码 行政代码 社区代码 村居代码 村代码 adcode "
+                "division_code towncode"
             ),
             words("id 编号 编码 gb pac xzqdm zldwdm"),
         ),
@@ -85,17 +86,33 @@ def read_divisions(
     table, columns, found = open_rows(path, VOCABULARY, options)
     require(table.columns, columns, ["code"], found)
     if table.geometry is None:
-        found.whole("missing_geometry", "refused", "行政区划需要面图层(GeoJSON、GeoPackage、Shapefile)。",
-                    "Divisions need polygons (GeoJSON, GeoPackage, Shapefile).")  # fmt: skip
+        found.whole(
+            "missing_geometry",
+            "refused",
+            "行政区划需要面图层(GeoJSON、GeoPackage、Shapefile)。",
+            "Divisions need polygons (GeoJSON, GeoPackage, Shapefile).",
+        )
     codes = column_text(table, columns, "code", found, is_code=True)
     blank = np.array([code is None for code in codes], np.bool_)
     if columns.get("code") is not None:
-        found.rows(blank, "missing_code", "refused", "没有代码;每个区划都应有代码。", "No code; every division needs one.",
-                   field=columns.get("code"))  # fmt: skip
+        found.rows(
+            blank,
+            "missing_code",
+            "refused",
+            "没有代码;每个区划都应有代码。",
+            "No code; every division needs one.",
+            field=columns.get("code"),
+        )
     names = column_text(table, columns, "name", found)
     unnamed = np.array([name is None for name in names], np.bool_)
-    found.rows(unnamed, "missing_name", "note", "没有名称,以代码代替。", "No name; the code stands in.",
-               field=columns.get("name"))  # fmt: skip
+    found.rows(
+        unnamed,
+        "missing_name",
+        "note",
+        "没有名称,以代码代替。",
+        "No name; the code stands in.",
+        field=columns.get("name"),
+    )
     names = np.where(unnamed, codes, names)
     levels = _levels(table, columns, codes, level, found)
     located: Located = locate(table, columns, options, found)
@@ -111,8 +128,12 @@ def read_divisions(
     )
     if (orphans & found.keep).any():
         count = int((orphans & found.keep).sum())
-        found.whole("no_parent", "note", f"{count:,} 个区划没有上级代码,且上级不在文件中。",
-                    f"{count:,} divisions state no parent and none is in the file.")  # fmt: skip
+        found.whole(
+            "no_parent",
+            "note",
+            f"{count:,} 个区划没有上级代码,且上级不在文件中。",
+            f"{count:,} divisions state no parent and none is in the file.",
+        )
     data: dict[str, object] = {
         "id": ids,
         "code": codes,
@@ -178,13 +199,26 @@ def _levels(
         elif code is not None:
             out[i] = level_of_code(code) or fallback
     allowed = "、".join(f"{listed[1]}({level})" for level, listed in _LEVEL_WORDS.items())
-    found.rows(unknown, "unknown_level", "refused", f"不认识的级别。可用:{allowed}。",
-               f"Unknown level. Allowed: {', '.join(LEVELS)}.", field=column, values=given)  # fmt: skip
+    found.rows(
+        unknown,
+        "unknown_level",
+        "refused",
+        f"不认识的级别。可用:{allowed}。",
+        f"Unknown level. Allowed: {', '.join(LEVELS)}.",
+        field=column,
+        values=given,
+    )
     silent = np.array([level is None for level in out], np.bool_) & ~unknown
     silent &= np.array([code is not None for code in codes], np.bool_)
-    found.rows(silent, "unknown_level", "refused", "代码看不出级别,请增加“级别”列(省、地、县、乡、村)。",
-               f"The code does not tell the level; add a column level ({', '.join(LEVELS)}).",
-               field=column or columns.get("code"), values=codes)  # fmt: skip
+    found.rows(
+        silent,
+        "unknown_level",
+        "refused",
+        "代码看不出级别,请增加“级别”列(省、地、县、乡、村)。",
+        f"The code does not tell the level; add a column level ({', '.join(LEVELS)}).",
+        field=column or columns.get("code"),
+        values=codes,
+    )
     return out
 
 

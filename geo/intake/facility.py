@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from geo.arrays import Float
-from geo.catalog.load import common_attributes, facility_types, find_attribute, find_type
-from geo.catalog.schema import Attribute, AttributeValue, FacilityType
-from geo.catalog.validate import normalise, validate_attributes
-from geo.errors import Problem
+from geo.catalog.load import common_attributes, facility_types, find_type
+from geo.catalog.schema import Attribute, FacilityType
+from geo.catalog.validate import normalise
+from geo.intake.coordinates import POSITION_FIELDS
 from geo.intake.demand import inner_points
+from geo.intake.facility_attributes import NUMBER_FIELDS, note_gaps, read_attributes
 from geo.intake.findings import Findings
 from geo.intake.hours import to_osm_hours
 from geo.intake.mapping import ColumnMap, Field, Vocabulary, require, words
-from geo.intake.position import POSITION_FIELDS, locate
+from geo.intake.position import locate
 from geo.intake.result import IntakeOptions, IntakeResult
 from geo.intake.rows import (
     CRS_CODE,
@@ -33,7 +33,7 @@ from geo.intake.rows import (
     repair_polygons,
 )
 from geo.intake.table import Objects, RawTable
-from geo.intake.values import BLANK_WORDS, read_date, text_of
+from geo.intake.values import BLANK_WORDS, read_date
 
 BASE_FIELDS = (
     Field(
@@ -45,17 +45,6 @@ BASE_FIELDS = (
     ),
     Field("type", words("类型 设施类型 机构类型 类别 设施类别 facility_type"), words("type_name category")),
 )
-NUMBER_FIELDS = ("capacity", "floor_area_m2", "floor_level")
-CHOICE_FIELDS = ("ownership", "tier")
-
-
-@dataclass(frozen=True, slots=True)
-class _Details:
-    """What the catalogue made of the rows' attributes."""
-
-    attributes: Objects
-    capacity: Float
-    capacity_unit: Objects
 
 
 def vocabulary(facility_type: FacilityType | None) -> Vocabulary:
@@ -64,7 +53,7 @@ def vocabulary(facility_type: FacilityType | None) -> Vocabulary:
     Parameters
     ----------
     facility_type : FacilityType or None
-        The type of all rows; its attributes claim their columns before the common ones. None if a column tells it.
+        The type of all rows, whose attributes claim columns before the common ones; None: a column tells it.
 
     Returns
     -------
@@ -74,6 +63,10 @@ def vocabulary(facility_type: FacilityType | None) -> Vocabulary:
     own: Sequence[Attribute] = () if facility_type is None else facility_type.attributes
     listed = (*own, *common_attributes())
     fields = [Field(item.name, (item.title_zh, item.title_en, *item.aliases)) for item in listed]
+    if facility_type is None:
+        # Headers are read per type later; the bare names must be known so that --map can name them.
+        every = {item.name for kind in facility_types().values() for item in kind.attributes}
+        fields += [Field(name) for name in sorted(every - {item.name for item in listed})]
     return Vocabulary([*BASE_FIELDS, *POSITION_FIELDS, *fields])
 
 
@@ -111,14 +104,21 @@ def read_facilities(
     names = column_text(table, columns, "name", found)
     blank = np.array([name is None for name in names], np.bool_)
     if columns.get("name") is not None:
-        found.rows(blank, "missing_name", "refused", "没有名称;设施必须有名称。", "No name; a facility needs one.",
-                   field=columns.get("name"))  # fmt: skip
+        found.rows(
+            blank,
+            "missing_name",
+            "refused",
+            "没有名称;设施必须有名称。",
+            "No name; a facility needs one.",
+            field=columns.get("name"),
+        )
     types = _types(table, columns, facility_type, found)
-    common = _common(table, columns, found)
+    common, numbers = _common(table, columns, found), _numbers(table, columns, found)
     hours, hours_text = _hours(column_text(table, columns, "opening_hours", found), columns, found)
     located = locate(table, columns, options, found)
     ids = judge_ids(ids, columns.get("id"), found, prefix="h", seeds=place_seeds(names, located))
-    details = _details(table, columns, types, common, hours_text, found)
+    details = read_attributes(table, columns, types, numbers, hours_text, found)
+    _note_gaps(common, numbers, found)
     footprints, points = _outlines(ids, types, located.geometry, table, found)
     size = len(table.lines)
     data: dict[str, object] = {
@@ -135,8 +135,8 @@ def read_facilities(
         "operator": common["operator"],
         "ownership": common["ownership"],
         "tier": common["tier"],
-        "floor_area_m2": common["floor_area_m2"],
-        "floor_level": common["floor_level"],
+        "floor_area_m2": numbers["floor_area_m2"],
+        "floor_level": numbers["floor_level"],
         "attributes": details.attributes,
         "raw_x": located.raw_x,
         "raw_y": located.raw_y,
@@ -146,7 +146,17 @@ def read_facilities(
     }
     if footprints is not None:
         footprints = footprints[found.keep & ~footprints.geometry.isna().to_numpy()].reset_index(drop=True)
-    return finish("facilities", table, columns, found, located, data, points, footprints)
+    return finish(
+        "facilities",
+        table,
+        columns,
+        found,
+        located,
+        data,
+        points,
+        footprints=footprints,
+        also=details.columns,
+    )
 
 
 def _types(
@@ -159,9 +169,15 @@ def _types(
     if facility_type is not None:
         if column is not None:
             other = np.array([_is_other(word, facility_type) for word in given], np.bool_)
-            found.rows(other, "type_overridden", "note", f"类型列另有所指,按 --type {facility_type.slug} 导入。",
-                       f"The type column says otherwise; imported as --type {facility_type.slug}.",
-                       field=column, values=given)  # fmt: skip
+            found.rows(
+                other,
+                "type_overridden",
+                "note",
+                f"类型列另有所指,按 --type {facility_type.slug} 导入。",
+                f"The type column says otherwise; imported as --type {facility_type.slug}.",
+                field=column,
+                values=given,
+            )
         return np.full(size, facility_type.slug, object)
     out = np.full(size, None, object)
     if column is None:
@@ -172,9 +188,15 @@ def _types(
             out[given == word] = known.slug
     listed = "、".join(item.title_zh for item in facility_types().values())
     unknown = np.array([slug is None for slug in out], np.bool_)
-    found.rows(unknown, "unknown_type", "refused", f"不认识的设施类型。可用:{listed}。也可用 --type 指定全部行。",
-               f"Unknown facility type. Allowed: {', '.join(facility_types())}. Or give --type for all rows.",
-               field=column, values=given)  # fmt: skip
+    found.rows(
+        unknown,
+        "unknown_type",
+        "refused",
+        f"不认识的设施类型。可用:{listed}。也可用 --type 指定全部行。",
+        f"Unknown facility type. Allowed: {', '.join(facility_types())}. Or give --type for all rows.",
+        field=column,
+        values=given,
+    )
     return out
 
 
@@ -185,13 +207,13 @@ def _is_other(word: object, facility_type: FacilityType) -> bool:
 
 
 def _common(table: RawTable, columns: ColumnMap, found: Findings) -> dict[str, Objects]:
-    """The columns every facility has."""
+    """The columns every facility has, numbers apart."""
     out: dict[str, Objects] = {}
     for item in common_attributes():
         column = columns.get(item.name)
         if item.name in NUMBER_FIELDS:
-            out[item.name] = column_number(table, columns, item.name, found, minimum=item.minimum)
-        elif item.kind == "date":
+            continue
+        if item.kind == "date":
             blank = np.full(len(table.lines), None, object)
             out[item.name] = blank if column is None else read_date(table.frame[column], column, found)
         else:
@@ -199,6 +221,14 @@ def _common(table: RawTable, columns: ColumnMap, found: Findings) -> dict[str, O
         if item.kind == "choice" and column is not None:
             out[item.name] = _choices(item, out[item.name], column, found)
     return out
+
+
+def _numbers(table: RawTable, columns: ColumnMap, found: Findings) -> dict[str, Float]:
+    """The numbers every facility has."""
+    bounds = {item.name: item.minimum for item in common_attributes()}
+    return {
+        name: column_number(table, columns, name, found, minimum=bounds.get(name)) for name in NUMBER_FIELDS
+    }
 
 
 def _choices(item: Attribute, given: Objects, column: str, found: Findings) -> Objects:
@@ -219,8 +249,15 @@ def _choices(item: Attribute, given: Objects, column: str, found: Findings) -> O
     if item.name == "status":
         found.rows(unknown, "unknown_status", "refused", zh, en, field=column, values=given)
     else:
-        found.rows(unknown, "unknown_choice", "note", "原样保存;" + zh, "Kept as it is. " + en, field=column,
-                   values=given)  # fmt: skip
+        found.rows(
+            unknown,
+            "unknown_choice",
+            "note",
+            "原样保存;" + zh,
+            "Kept as it is. " + en,
+            field=column,
+            values=given,
+        )
     return out
 
 
@@ -238,122 +275,38 @@ def _hours(given: Objects, columns: ColumnMap, found: Findings) -> tuple[Objects
             unknown |= where
         elif hours is not None and hours != word:
             changed |= where
-    found.rows(changed, "hours_converted", "repaired", "开放时间已改写为 OSM 写法。",
-               "Opening hours rewritten in OSM syntax.", field=column, values=given)  # fmt: skip
-    found.rows(unknown, "hours_unknown", "note", "开放时间无法识别,只作文字保存;可写 周一至周五 8:00-17:00。",
-               "Opening hours not understood, kept as text only; write Mo-Fr 08:00-17:00.",
-               field=column, values=given)  # fmt: skip
+    found.rows(
+        changed,
+        "hours_converted",
+        "repaired",
+        "开放时间已改写为 OSM 写法。",
+        "Opening hours rewritten in OSM syntax.",
+        field=column,
+        values=given,
+    )
+    found.rows(
+        unknown,
+        "hours_unknown",
+        "note",
+        "开放时间无法识别,只作文字保存;可写 周一至周五 8:00-17:00。",
+        "Opening hours not understood, kept as text only; write Mo-Fr 08:00-17:00.",
+        field=column,
+        values=given,
+    )
     return out, rest
 
 
-def _details(
-    table: RawTable,
-    columns: ColumnMap,
-    types: Objects,
-    common: dict[str, Objects],
-    hours_text: Objects,
-    found: Findings,
-) -> _Details:
-    """Type-specific attributes, judged row by row by the catalogue (facilities are thousands, not millions)."""
-    size = len(table.lines)
-    attributes, unit = np.full(size, None, object), np.full(size, None, object)
-    capacity = np.asarray(common["capacity"], np.float64).copy()
-    problems: list[tuple[int, Problem]] = []
-    for slug in sorted({slug for slug in types if slug is not None}):
-        kind = facility_types()[slug]
-        own = dict(_own_columns(kind, table, columns))
-        members = np.flatnonzero((types == slug) & ~found.set_aside)
-        cells = {
-            name: [text_of(cell) for cell in table.frame[column].iloc[members]]
-            for name, column in own.items()
-        }
-        _note_missing(kind, own, cells, common, members, found)
-        for position, i in enumerate(members.tolist()):
-            values: dict[str, object] = {
-                name: _scaled(cells[name][position], columns.scale.get(name)) for name in own
-            }
-            for name in NUMBER_FIELDS:
-                if not np.isnan(common[name][i]):
-                    values[name] = float(common[name][i])
-            report = validate_attributes(kind, values, file=table.file, row=int(table.lines[i]))
-            problems.extend((i, problem) for problem in report.problems)
-            kept: dict[str, AttributeValue] = {
-                name: value for name, value in report.values.items() if kind.attribute(name) is not None
-            }
-            if hours_text[i] is not None:
-                kept["opening_hours_text"] = hours_text[i]
-            attributes[i] = json.dumps(kept, ensure_ascii=False, sort_keys=True) if kept else None
-            unit[i] = kind.capacity_unit
-            amount = kept.get(kind.capacity_attribute) if kind.capacity_attribute is not None else None
-            if isinstance(amount, int | float) and not isinstance(amount, bool):
-                capacity[i] = float(amount)
-    found.add(problems)
-    return _Details(attributes, capacity, unit)
-
-
-def _scaled(cell: str | None, scale: float | None) -> object:
-    """A cell in the attribute's unit when the header states a larger one."""
-    if cell is None or cell.strip().lower() in (
-        "-",
-        "--",
-        "—",
-        "——",
-        "/",
-        "暂无",
-        "不详",
-        "n/a",
-        "nan",
-        "null",
-    ):
-        return None
-    if scale is None:
-        return cell
-    try:
-        return float(cell) * scale
-    except ValueError:
-        return cell
-
-
-def _own_columns(kind: FacilityType, table: RawTable, columns: ColumnMap) -> Iterator[tuple[str, str]]:
-    """Columns of a type's own attributes."""
-    taken: set[str] = set()
-    for item in kind.attributes:
-        column = columns.get(item.name)
-        if column is not None:
-            taken.add(item.name)
-            yield item.name, column
-    # Where a column tells the type, the same header may mean another attribute for each type.
-    for column in columns.unused:
-        item = find_attribute(column, kind)
-        if item is not None and not item.is_column and item.name not in taken:
-            taken.add(item.name)
-            yield item.name, column
-
-
-def _note_missing(
-    kind: FacilityType,
-    own: dict[str, str],
-    cells: dict[str, list[str | None]],
-    common: dict[str, Objects],
-    members: np.ndarray,
-    found: Findings,
-) -> None:
-    """Note in one line which optional attributes are missing in how many rows."""
-    total = len(members)
+def _note_gaps(common: dict[str, Objects], numbers: dict[str, Float], found: Findings) -> None:
+    """Note in one line which common attributes are missing in how many rows."""
+    live = ~found.set_aside
     gaps: list[tuple[str, str, int]] = []
-    for item in kind.attributes:
-        blank = total if item.name not in own else sum(not (cell or "").strip() for cell in cells[item.name])
-        gaps.append((item.title_zh, item.title_en, blank))
     for item in common_attributes():
-        if item.name in ("address", "floor_area_m2", "opening_hours"):
-            values = common[item.name][members]
-            gaps.append((item.title_zh, item.title_en, sum(v is None or v != v for v in values)))
-    gaps = [gap for gap in gaps if gap[2]]
-    if gaps:
-        zh = "、".join(f"{gap[0]} {gap[2]:,}" for gap in gaps)
-        en = ", ".join(f"{gap[1]} {gap[2]:,}" for gap in gaps)
-        found.whole("missing_optional", "note", f"{kind.title_zh} {total:,} 行中可选属性空缺:{zh}。",
-                    f"Optional attributes missing among {total:,} rows of {kind.slug}: {en}.")  # fmt: skip
+        if item.name == "floor_area_m2":
+            gaps.append((item.title_zh, item.title_en, int(np.isnan(numbers[item.name][live]).sum())))
+        elif item.name in ("address", "opening_hours", "operator"):
+            missing = int(pd.isna(common[item.name][live]).sum())
+            gaps.append((item.title_zh, item.title_en, missing))
+    note_gaps("设施", "facilities", int(live.sum()), gaps, found)
 
 
 def _outlines(
@@ -365,7 +318,9 @@ def _outlines(
     if not area.any():
         return None, points
     quiet = Findings(found.file, found.lines)
-    shapes = repair_polygons(np.where(area & found.keep, geometry, None), quiet, is_multi=False)
+    outlines = geometry.copy()
+    outlines[~(area & found.keep)] = None
+    shapes = repair_polygons(outlines, quiet, is_multi=False)
     frame = gpd.GeoDataFrame(
         {"id": ids, "kind": types, "import_line": table.lines}, geometry=gpd.GeoSeries(shapes, crs=CRS_CODE)
     )

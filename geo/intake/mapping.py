@@ -166,7 +166,7 @@ class Vocabulary:
         Returns
         -------
         tuple or None
-            Field and rank: 0 the field's own name, 1 an alias, 2 an alias but for the bracket, 3 a weak alias.
+            Field and rank: 0 its own name, 1 an alias, 2 an alias but for the bracket, 3 a weak alias.
         """
         plain, (bare, _) = plain_header(header), bare_header(header)
         if plain in self._strong:
@@ -194,7 +194,7 @@ def map_columns(
     overrides : mapping of str to str
         Column to field as the user says; the field ``-`` leaves a column out.
     found : Findings
-        Receives ambiguities, unknown overrides, and a note of unused columns.
+        Receives ambiguities and unknown overrides.
 
     Returns
     -------
@@ -225,15 +225,26 @@ def map_columns(
         by_field[name] = chosen[0]
     used = set(by_field.values()) | taken
     unused = tuple(column for column in columns if column not in used)
+    return ColumnMap(by_field, _scales(by_field), unused)
+
+
+def note_unused(unused: Sequence[str], found: Findings) -> None:
+    """Note the columns that nothing was read from.
+
+    Parameters
+    ----------
+    unused : sequence of str
+        Columns as the file spells them.
+    found : Findings
+        Receives the note.
+    """
     if unused:
-        listed = "、".join(unused)
         found.whole(
             "unused_columns",
             "note",
-            f"未使用的列:{listed}。需要时用 --map 列名=字段 指定。",
+            f"未使用的列:{'、'.join(unused)}。需要时用 --map 列名=字段 指定。",
             f"Columns not used: {', '.join(unused)}. Assign them with --map COLUMN=FIELD where needed.",
         )
-    return ColumnMap(by_field, _scales(by_field), unused)
 
 
 def require(columns: Sequence[str], mapping: ColumnMap, needed: Sequence[str], found: Findings) -> None:
@@ -259,7 +270,8 @@ def require(columns: Sequence[str], mapping: ColumnMap, needed: Sequence[str], f
             "missing_column",
             "refused",
             f"缺少必需的列:{words}。文件中的列:{seen}。列名不同时用 --map 列名={name.split('|')[0]} 指定。",
-            f"Missing column: {words}. Columns seen: {', '.join(columns) or '(none)'}. If it has another name, "
+            f"Missing column: {words}. Columns seen: {', '.join(columns) or '(none)'}. If it has "
+            "another name, "
             f"use --map COLUMN={name.split('|')[0]}.",
             field=name,
         )

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geo.arrays import Bool, Float
-from geo.intake.findings import Findings
-from geo.intake.mapping import ColumnMap, Vocabulary, map_columns
+from geo.arrays import Bool, Float, Int
+from geo.errors import Problem
+from geo.intake.findings import Findings, shown
+from geo.intake.mapping import ColumnMap, Vocabulary, map_columns, note_unused
 from geo.intake.position import Located
 from geo.intake.readers import read_table
 from geo.intake.result import IntakeOptions, IntakeResult
@@ -53,9 +54,13 @@ def open_rows(
     found.extend(table.remarks)
     columns = map_columns(table.columns, vocabulary, options.mapping, found)
     if table.is_ragged is not None:
-        found.rows(table.is_ragged, "extra_cells", "refused",
-                   "单元格比表头多,可能有未加引号的逗号;该行的列已错位。",
-                   "More cells than the header, perhaps an unquoted comma; the row's columns are shifted.")  # fmt: skip
+        found.rows(
+            table.is_ragged,
+            "extra_cells",
+            "refused",
+            "单元格比表头多,可能有未加引号的逗号;该行的列已错位。",
+            "More cells than the header, perhaps an unquoted comma; the row's columns are shifted.",
+        )
     _set_totals_aside(table, columns, found)
     return table, columns, found
 
@@ -72,8 +77,12 @@ def _set_totals_aside(table: RawTable, columns: ColumnMap, found: Findings) -> N
     if marks.any():
         rows = "、".join(str(line) for line in table.lines[marks][:10])
         found.set_aside |= marks
-        found.whole("total_row", "note", f"第 {rows} 行是合计行,不作为数据读取。",
-                    f"Row {rows.replace('、', ', ')} is a total and not read as data.")  # fmt: skip
+        found.whole(
+            "total_row",
+            "note",
+            f"第 {rows} 行是合计行,不作为数据读取。",
+            f"Row {rows.replace('、', ', ')} is a total and not read as data.",
+        )
 
 
 def column_text(
@@ -134,8 +143,15 @@ def column_number(
     numbers, _ = read_number(table.frame[column], column, found, scale=columns.scale.get(name, 1.0))
     if minimum is not None:
         low = numbers < minimum
-        found.rows(low, "negative_number", "refused", f"不能小于 {minimum:g}。", f"Must be at least {minimum:g}.",
-                   field=column, values=table.frame[column].to_numpy(object))  # fmt: skip
+        found.rows(
+            low,
+            "negative_number",
+            "refused",
+            f"不能小于 {minimum:g}。",
+            f"Must be at least {minimum:g}.",
+            field=column,
+            values=table.frame[column].to_numpy(object),
+        )
     return numbers
 
 
@@ -171,8 +187,12 @@ def judge_ids(
             missing, "made_id", "note", "没有编号,已按名称与位置生成。", "No id; one was made.", field=column
         )
     elif missing.any():
-        found.whole("made_id", "note", "文件没有编号列,编号按名称与位置生成。",
-                    "No id column; ids are made from name and place.")  # fmt: skip
+        found.whole(
+            "made_id",
+            "note",
+            "文件没有编号列,编号按名称与位置生成。",
+            "No id column; ids are made from name and place.",
+        )
     live = np.flatnonzero(~found.set_aside)
     series = pd.Series(out[live])
     again = np.zeros(len(out), np.bool_)
@@ -182,17 +202,21 @@ def judge_ids(
     return out
 
 
-def _refuse_repeats(ids: Objects, again: Bool, live: np.ndarray, column: str | None, found: Findings) -> None:
+def _refuse_repeats(ids: Objects, again: Bool, live: Int, column: str | None, found: Findings) -> None:
     """Refuse every later row of an id, naming the first."""
-    first = {}
+    first: dict[object, int] = {}
     for i in live.tolist():
         first.setdefault(ids[i], int(found.lines[i]))
+    problems: list[tuple[int, Problem]] = []
     for i in np.flatnonzero(again).tolist():
-        one = np.zeros(len(ids), np.bool_)
-        one[i] = True
         line = first[ids[i]]
-        found.rows(one, "duplicate_id", "refused", f"编号与第 {line} 行重复;编号必须唯一。",
-                   f"Same id as row {line}; ids must be unique.", field=column or "id", values=ids)  # fmt: skip
+        zh, en = f"编号与第 {line} 行重复;编号必须唯一。", f"Same id as row {line}; ids must be unique."
+        row = int(found.lines[i])
+        field = column or "id"
+        problems.append(
+            (i, Problem("duplicate_id", "refused", found.file, row, field, shown(ids[i]), zh, en))
+        )
+    found.add(problems)
 
 
 def place_seeds(names: Objects, located: Located) -> list[str]:
@@ -237,19 +261,39 @@ def repair_polygons(geometry: Objects, found: Findings, *, is_multi: bool) -> Ob
     there = ~np.asarray(shapely.is_missing(out), np.bool_)
     kinds = shapely.get_type_id(out)
     wrong = there & ~np.isin(kinds, (3, 6, 7))
-    found.rows(wrong, "wrong_geometry", "refused", "应为面(Polygon 或 MultiPolygon)。",
-               "A polygon or multipolygon is needed.", field="geometry",
-               values=[None if g is None else str(g.geom_type) for g in out])  # fmt: skip
+    found.rows(
+        wrong,
+        "wrong_geometry",
+        "refused",
+        "应为面(Polygon 或 MultiPolygon)。",
+        "A polygon or multipolygon is needed.",
+        field="geometry",
+        values=[None if g is None else str(g.geom_type) for g in out],
+    )
     bad = there & ~wrong & ~np.asarray(shapely.is_valid(out), np.bool_)
     if bad.any():
         reasons = np.full(len(out), None, object)
         reasons[bad] = shapely.is_valid_reason(out[bad])
         out[bad] = shapely.make_valid(out[bad], method="structure", keep_collapsed=False)
         lost = bad & (shapely.is_empty(out) | (shapely.area(out) == 0))
-        found.rows(lost, "invalid_geometry", "refused", "面无效且修复后没有面积。", "Invalid and without area once repaired.",
-                   field="geometry", values=reasons)  # fmt: skip
-        found.rows(bad & ~lost, "invalid_geometry", "repaired", "面自相交或无效,已修复。",
-                   "Invalid polygon made valid.", field="geometry", values=reasons)  # fmt: skip
+        found.rows(
+            lost,
+            "invalid_geometry",
+            "refused",
+            "面无效且修复后没有面积。",
+            "Invalid and without area once repaired.",
+            field="geometry",
+            values=reasons,
+        )
+        found.rows(
+            bad & ~lost,
+            "invalid_geometry",
+            "repaired",
+            "面自相交或无效,已修复。",
+            "Invalid polygon made valid.",
+            field="geometry",
+            values=reasons,
+        )
     out[there & ~found.keep] = None
     if is_multi:
         single = shapely.get_type_id(out) == 3
@@ -266,6 +310,7 @@ def finish(
     data: Mapping[str, object],
     geometry: Objects,
     footprints: gpd.GeoDataFrame | None = None,
+    also: Mapping[str, str] | None = None,
 ) -> IntakeResult:
     """Build the result from the good rows.
 
@@ -287,6 +332,8 @@ def finish(
         Geometries over all rows of the file.
     footprints : geopandas.GeoDataFrame or None
         Outlines, already of the good rows.
+    also : mapping of str to str or None
+        Columns used beyond `columns`, with their fields.
 
     Returns
     -------
@@ -298,6 +345,8 @@ def finish(
     InputError
         If the file as a whole is refused; with every problem.
     """
+    also = also or {}
+    note_unused([column for column in columns.unused if column not in also], found)
     found.stop_if_fatal()
     keep = found.keep
     frame = pd.DataFrame({name: pd.Series(np.asarray(values)[keep]) for name, values in data.items()})
@@ -317,6 +366,6 @@ def finish(
         datum=located.datum,
         datum_zh=located.text_zh,
         datum_en=located.text_en,
-        mapping=columns.by_column,
+        mapping={**columns.by_column, **also},
         footprints=footprints,
     )

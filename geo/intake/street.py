@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import shapely
 
-from geo.arrays import Bool, Int
 from geo.intake.findings import Findings
 from geo.intake.mapping import ColumnMap, Field, Vocabulary, words
 from geo.intake.position import locate
 from geo.intake.result import IntakeOptions, IntakeResult
 from geo.intake.rows import column_text, finish, judge_ids, open_rows
 from geo.intake.table import Objects, RawTable
-from geo.intake.values import read_number
 
 VOCABULARY = Vocabulary(
     (
@@ -32,50 +29,20 @@ VOCABULARY = Vocabulary(
             words("highway fclass 道路类型 道路等级 道路级别 路型 road_class roadclass"),
             words("类型 type class 等级"),
         ),
-        Field("foot", words("步行 行人 可步行 pedestrian_access walkable")),
+        Field("name_en", words("英文名称 英文名 name:en")),
+        Field("foot", words("步行 行人 可步行 行人通行 是否可步行 walkable")),
+        Field("access", words("通行权限 准入")),
         Field("oneway", words("单行 单向 单行道 one_way")),
+        Field("oneway_foot", words("步行单行 oneway:foot")),
         Field("bridge", words("桥 桥梁 是否桥梁 is_bridge")),
         Field("tunnel", words("隧道 是否隧道 is_tunnel")),
-        Field("level", words("层 层级 立交层 layer zlevel")),
+        Field("level", words("层 层级 竖向层级 layer zlevel")),
+        Field("width", words("宽度 路宽 道路宽度 路面宽度 width_m")),
     )
 )
 
-_KINDS = {
-    "高速公路": "motorway",
-    "高速": "motorway",
-    "快速路": "trunk",
-    "主干路": "primary",
-    "主干道": "primary",
-    "国道": "primary",
-    "次干路": "secondary",
-    "次干道": "secondary",
-    "省道": "secondary",
-    "支路": "tertiary",
-    "县道": "tertiary",
-    "乡道": "unclassified",
-    "村道": "unclassified",
-    "街坊路": "residential",
-    "居住区道路": "residential",
-    "小区道路": "residential",
-    "小区路": "residential",
-    "巷道": "residential",
-    "胡同": "residential",
-    "内部道路": "service",
-    "步行街": "pedestrian",
-    "人行道": "footway",
-    "步行道": "footway",
-    "人行天桥": "footway",
-    "人行横道": "footway",
-    "小路": "path",
-    "台阶": "steps",
-    "阶梯": "steps",
-}
-_YES = frozenset(
-    {"yes", "y", "true", "t", "1", "是", "有", "可", "public", "designated", "permissive", "official"}
-)
-_NO = frozenset({"no", "n", "false", "f", "0", "否", "无", "不可"})
-_PRIVATE = frozenset({"private", "customers", "residents", "内部", "仅居民", "业主"})
-_BACK = frozenset({"-1", "reverse", "逆向"})
+
+TEXT_FIELDS = ("name_en", "foot", "access", "oneway", "oneway_foot", "bridge", "tunnel", "level", "width")
 
 
 def read_street_lines(path: Path, options: IntakeOptions | None = None) -> IntakeResult:
@@ -91,9 +58,9 @@ def read_street_lines(path: Path, options: IntakeOptions | None = None) -> Intak
     Returns
     -------
     IntakeResult
-        Layer ``street_segments`` with the lines not yet split: id, part (of a multipart line), name, kind (``road``
-        where the file tells none), foot ("public", "private", "no" or None), oneway (of vehicles: 0, 1, -1), bridge,
-        tunnel, level.
+        Layer ``street_segments`` with the lines not yet split, multipart ones whole: id, name and, as the
+        file words them, kind (``road`` where it tells none), foot, access, oneway (of vehicles),
+        oneway_foot, bridge, tunnel, level and width. What the words mean is decided where the lines are split.
 
     Raises
     ------
@@ -115,7 +82,6 @@ def read_street_lines(path: Path, options: IntakeOptions | None = None) -> Intak
     located = locate(table, columns, options, found)
     lines = _judge_lines(located.geometry, found)
     ids = _ids(table, columns, lines, found)
-    kinds = np.array([_kind(word) for word in column_text(table, columns, "kind", found)], object)
     if columns.get("kind") is None:
         found.whole(
             "missing_optional",
@@ -123,35 +89,11 @@ def read_street_lines(path: Path, options: IntakeOptions | None = None) -> Intak
             "没有道路类型列,全部按“road”(可步行)处理。",
             'No column of road classes; all lines are "road" and walkable.',
         )
-    data: dict[str, object] = {
-        "id": ids,
-        "part": np.zeros(len(ids), np.int64),
-        "name": names,
-        "kind": kinds,
-        "foot": _words(
-            column_text(table, columns, "foot", found), {**_table("public", _YES), **_table("no", _NO)}
-        ),
-        "oneway": _oneway(column_text(table, columns, "oneway", found)),
-        "bridge": _flags(column_text(table, columns, "bridge", found)),
-        "tunnel": _flags(column_text(table, columns, "tunnel", found)),
-        "level": _level(table, columns, found),
-    }
-    result = finish("street_segments", table, columns, found, located, data, lines)
-    frame = result.frame.explode(ignore_index=True)
-    frame["part"] = frame.groupby("id", sort=False).cumcount()
-    return IntakeResult(
-        layer=result.layer,
-        file=result.file,
-        frame=frame,
-        problems=result.problems,
-        rows_read=result.rows_read,
-        rows_refused=result.rows_refused,
-        rows_repaired=result.rows_repaired,
-        datum=result.datum,
-        datum_zh=result.datum_zh,
-        datum_en=result.datum_en,
-        mapping=result.mapping,
-    )
+    data: dict[str, object] = {"id": ids, "name": names}
+    for field in TEXT_FIELDS:
+        data[field] = column_text(table, columns, field, found)
+    data["kind"] = np.array([kind or "road" for kind in column_text(table, columns, "kind", found)], object)
+    return finish("street_segments", table, columns, found, located, data, lines)
 
 
 def _judge_lines(geometry: Objects, found: Findings) -> Objects:
@@ -173,18 +115,21 @@ def _judge_lines(geometry: Objects, found: Findings) -> Objects:
     found.rows(
         flat,
         "zero_length",
-        "refused",
-        "线没有长度;应有两个不同的端点。",
-        "A line without length; it needs two different points.",
+        "note",
+        "线没有长度,不作为道路读取。",
+        "A line without length; not read as a street.",
         field="geometry",
     )
+    # Nothing is lost with a line that has no length, so it does not hold up a whole network.
+    found.set_aside |= flat
     out = geometry.copy()
     out[~found.keep] = None
     return out
 
 
 def _ids(table: RawTable, columns: ColumnMap, lines: Objects, found: Findings) -> Objects:
-    """Ids of the file if they are unique; way numbers repeat on cut-up ways, then ids come from the shapes."""
+    """Ids of the file if they are unique; way numbers repeat on cut-up ways, then ids come from "
+    "the shapes."""
     column = columns.get("id")
     given = column_text(table, columns, "id", found, is_code=True)
     match = None if column is None else VOCABULARY.match(column)
@@ -204,46 +149,3 @@ def _ids(table: RawTable, columns: ColumnMap, lines: Objects, found: Findings) -
     repeats = pd.Series(seeds).groupby(seeds).cumcount()
     seeds = [seed if again == 0 else f"{seed}-{again}" for seed, again in zip(seeds, repeats, strict=True)]
     return judge_ids(given, None if is_weak else column, found, prefix="c", seeds=seeds)
-
-
-def _kind(word: str | None) -> str:
-    """Class of a street in OSM's words where it is known."""
-    if word is None:
-        return "road"
-    first = word.strip("[]").split(",")[0].strip(" '\"")
-    return _KINDS.get(first, first.lower().replace(" ", "_")) or "road"
-
-
-def _table(value: str, listed: frozenset[str]) -> dict[str, str]:
-    """Every listed word with one value."""
-    return dict.fromkeys(listed, value)
-
-
-def _words(given: Objects, table: Mapping[str, str]) -> Objects:
-    """Words by table; private ones apart; others None."""
-    full = {**table, **_table("private", _PRIVATE)}
-    return np.array([None if word is None else full.get(word.lower()) for word in given] + [None], object)[
-        :-1
-    ]
-
-
-def _oneway(given: Objects) -> Int:
-    """Direction of vehicles: 1 with the line, -1 against it, 0 both."""
-    out = [
-        0 if word is None else -1 if word.lower() in _BACK else int(word.lower() in _YES) for word in given
-    ]
-    return np.array(out, np.int64)
-
-
-def _flags(given: Objects) -> Bool:
-    """Whether a word says yes; any other kind of bridge or tunnel counts as one."""
-    return np.array([word is not None and word.lower() not in _NO for word in given], np.bool_)
-
-
-def _level(table: RawTable, columns: ColumnMap, found: Findings) -> Int:
-    """Level of grade separation; 0 where there is none."""
-    column = columns.get("level")
-    if column is None:
-        return np.zeros(len(table.lines), np.int64)
-    numbers, _ = read_number(table.frame[column], column, found, severity_refused=False)
-    return np.nan_to_num(numbers).astype(np.int64)

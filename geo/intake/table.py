@@ -1,4 +1,5 @@
-"""The one shape every reader delivers: columns as text or numbers, lines, and geometry where there is some."""
+"""The one shape every reader delivers: columns as text or numbers, lines, and geometry where "
+"there is some."""
 
 from __future__ import annotations
 

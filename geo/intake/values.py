@@ -40,12 +40,13 @@ BLANK_WORDS = frozenset(
 )
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?")
 _UNITS = re.compile(
-    r"(张床位|张床|张|个床位|床|人|名|位|个|座|间|户|岁|平方米|平米|㎡|m2|m²|米|m|份|穴|格|台)$"
+    r"(张床位|张床|张|个床位|个座位|床|人|名|位|个|座|间|户|岁|平方米|平米|㎡|m2|m²|米|m|份|穴|格|台)$"
 )
 _EXCEL_EPOCH = dt.date(1899, 12, 30)
 _DATE_FORMS = (
     re.compile(
-        r"(?P<y>\d{4})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?号?(?:[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?)?"
+        r"(?P<y>\d{4})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})[日号]?"
+        r"(?:[T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?"
     ),
     re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})"),
     re.compile(r"(?P<y>\d{4})[-/.年](?P<m>\d{1,2})月?"),
@@ -73,12 +74,31 @@ def text_of(cell: object) -> str | None:
     if isinstance(cell, float | np.floating):
         if np.isnan(cell):
             return None
-        return str(int(cell)) if float(cell).is_integer() and abs(cell) < 1e15 else repr(float(cell))
+        number = float(cell)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(sep=" ")
     if isinstance(cell, dt.date):
         return cell.isoformat()
     return str(cell)
+
+
+def as_objects(clean: pd.Series) -> Objects:
+    """Turn text into an object array with None where missing.
+
+    Parameters
+    ----------
+    clean : pandas.Series
+        Text.
+
+    Returns
+    -------
+    numpy.ndarray
+        Text or None.
+    """
+    out = np.array(clean.to_numpy(dtype=object), object)
+    out[clean.isna().to_numpy(np.bool_)] = None
+    return out
 
 
 def texts(column: pd.Series) -> pd.Series:
@@ -129,17 +149,30 @@ def read_text(column: pd.Series, name: str, found: Findings, *, is_code: bool = 
         if wide.any():
             clean = clean.mask(wide, clean[wide].map(narrow))
             where = wide.to_numpy(np.bool_)
-            found.rows(where, "full_width", "repaired", "全角字符已改为半角。", "Full-width signs narrowed.",
-                       field=name, values=column.to_numpy(object))  # fmt: skip
+            found.rows(
+                where,
+                "full_width",
+                "repaired",
+                "全角字符已改为半角。",
+                "Full-width signs narrowed.",
+                field=name,
+                values=column.to_numpy(object),
+            )
     if isinstance(column.dtype, pd.StringDtype) or column.dtype == object:
         before = column if isinstance(column.dtype, pd.StringDtype) else column.map(text_of).astype("str")
         edges = before.str.strip(" ")
         trimmed = (before != edges) | ((texts(column) != edges) & clean.notna())
         where = (trimmed & clean.notna()).fillna(False).to_numpy(np.bool_)
-        found.rows(where, "trimmed_text", "repaired", "首尾或中间的空白、换行已清理。",
-                   "Blanks and line breaks cleaned.", field=name, values=column.to_numpy(object))  # fmt: skip
-    out: Objects = clean.to_numpy(object, na_value=None)
-    return out
+        found.rows(
+            where,
+            "trimmed_text",
+            "repaired",
+            "首尾或中间的空白、换行已清理。",
+            "Blanks and line breaks cleaned.",
+            field=name,
+            values=column.to_numpy(object),
+        )
+    return as_objects(clean)
 
 
 def narrow(text: str) -> str:
@@ -211,11 +244,24 @@ def read_number(
         else:
             numbers[i], repaired[i] = value, True
     raw = column.to_numpy(object)
-    found.rows(repaired, "number_text", "repaired", "已按数字读取(去除全角、千分位或单位)。",
-               "Read as a number (full-width digits, separators or unit removed).", field=name, values=raw)  # fmt: skip
-    found.rows(refused, "not_a_number", "refused" if severity_refused else "note",
-               "不是数字;应填写数字,如 120 或 36.5。", "Not a number; write a number such as 120 or 36.5.",
-               field=name, values=raw)  # fmt: skip
+    found.rows(
+        repaired,
+        "number_text",
+        "repaired",
+        "已按数字读取(去除全角、千分位或单位)。",
+        "Read as a number (full-width digits, separators or unit removed).",
+        field=name,
+        values=raw,
+    )
+    found.rows(
+        refused,
+        "not_a_number",
+        "refused" if severity_refused else "note",
+        "不是数字;应填写数字,如 120 或 36.5。",
+        "Not a number; write a number such as 120 or 36.5.",
+        field=name,
+        values=raw,
+    )
     return numbers * scale, blank
 
 
@@ -269,10 +315,24 @@ def read_date(column: pd.Series, name: str, found: Findings) -> Objects:
             continue
         out[i] = day
         repaired[i] = not text.strip().startswith(day.isoformat())
-    found.rows(repaired, "date_form", "repaired", "日期已改写为 年-月-日(缺月日时取 1 日)。",
-               "Date rewritten as year-month-day (missing parts taken as 1).", field=name, values=values)  # fmt: skip
-    found.rows(refused, "bad_date", "refused", "不是有效日期;可写 2022-03-01、2022年3月1日、2022-03。",
-               "Not a date; write 2022-03-01, 2022年3月1日 or 2022-03.", field=name, values=values)  # fmt: skip
+    found.rows(
+        repaired,
+        "date_form",
+        "repaired",
+        "日期已改写为 年-月-日(缺月日时取 1 日)。",
+        "Date rewritten as year-month-day (missing parts taken as 1).",
+        field=name,
+        values=values,
+    )
+    found.rows(
+        refused,
+        "bad_date",
+        "refused",
+        "不是有效日期;可写 2022-03-01、2022年3月1日、2022-03。",
+        "Not a date; write 2022-03-01, 2022年3月1日 or 2022-03.",
+        field=name,
+        values=values,
+    )
     return out
 
 

@@ -190,11 +190,13 @@ def _read(
         strict: Objects = shapely.from_wkb(raw, on_invalid="ignore")
         given = np.array([cell is not None for cell in raw], np.bool_)
         failed = given & shapely.is_missing(strict)
-        fixed = shapely.from_wkb(np.where(failed, raw, None), on_invalid="fix")
-    closed = failed & ~shapely.is_missing(fixed) & ~shapely.is_empty(fixed)
-    geometry = np.where(closed, fixed, strict)
-    is_blank = shapely.is_empty(geometry)
-    geometry[is_blank] = None
+        fixed: Objects = np.full(count, None, object)
+        if failed.any():
+            fixed[failed] = shapely.from_wkb(raw[failed], on_invalid="fix")
+    closed = np.asarray(failed & ~shapely.is_missing(fixed) & ~shapely.is_empty(fixed), np.bool_)
+    geometry = strict.copy()
+    geometry[closed] = fixed[closed]
+    geometry[np.asarray(shapely.is_empty(geometry), np.bool_)] = None
     return RawTable(
         file,
         frame,

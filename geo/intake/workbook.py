@@ -55,7 +55,7 @@ def read_workbook(path: Path, is_header: HeaderTest, *, sheet: str | None = None
                 f'no sheet "{sheet}"; there are: {", ".join(names)}.',
             )
         wanted = [sheet] if sheet is not None else names
-        sheets = {
+        sheets: dict[str, list[Row]] = {
             name: [list(row) for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)]
             for name in wanted
         }
