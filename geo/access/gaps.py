@@ -27,6 +27,8 @@ from geo.arrays import Float, Int, Int32, UInt8
 from geo.errors import InputError
 from geo.network.plane import Plane
 
+__all__ = ["Gap", "GapDemand", "GapList", "GapRemainder", "GapRules", "find_gaps", "persons_by_status"]
+
 
 @dataclass(frozen=True, slots=True)
 class GapDemand:
