@@ -10,7 +10,7 @@ import numpy as np
 
 from geo.intake.findings import Findings
 from geo.intake.mapping import ColumnMap, Field, Vocabulary, require, words
-from geo.intake.position import Located, locate
+from geo.intake.position import Located, place_shapes
 from geo.intake.result import IntakeOptions, IntakeResult
 from geo.intake.rows import column_text, finish, judge_ids, open_rows, repair_polygons
 from geo.intake.table import Objects, RawTable
@@ -115,7 +115,7 @@ def read_divisions(
     )
     names = np.where(unnamed, codes, names)
     levels = _levels(table, columns, codes, level, found)
-    located: Located = locate(table, columns, options, found)
+    located: Located = place_shapes(table, columns, options, found)
     shapes = repair_polygons(located.geometry, found, is_multi=True)
     # A missing code is refused above; the row's line keeps it from looking like a repeated one.
     stand_in = np.array([f"line {line}" for line in table.lines.tolist()], object)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from geo.intake.mapping import Field, Vocabulary, require, words
-from geo.intake.position import locate
+from geo.intake.position import place_shapes
 from geo.intake.result import IntakeOptions, IntakeResult
 from geo.intake.rows import column_text, finish, judge_ids, open_rows, place_seeds, repair_polygons
 
@@ -92,7 +92,7 @@ def _read(layer: str, path: Path, vocabulary: Vocabulary, options: IntakeOptions
     ids = column_text(table, columns, "id", found, is_code=True)
     names = column_text(table, columns, "name", found)
     kinds = column_text(table, columns, "kind", found)
-    located = locate(table, columns, options, found)
+    located = place_shapes(table, columns, options, found)
     shapes = repair_polygons(located.geometry, found, is_multi=False)
     blank = np.array([value is None for value in ids], np.bool_)
     if not is_land and columns.get("id") is not None:

@@ -104,6 +104,30 @@ def locate(table: RawTable, columns: ColumnMap, options: IntakeOptions, found: F
     return Located(points, x, y, *located)
 
 
+def place_shapes(table: RawTable, columns: ColumnMap, options: IntakeOptions, found: Findings) -> Located:
+    """Place every row of a layer that needs shapes; a table without geometry has no places.
+
+    Parameters
+    ----------
+    table : RawTable
+        The rows.
+    columns : ColumnMap
+        Their columns.
+    options : IntakeOptions
+        Datum, parameters and the store's bounds.
+    found : Findings
+        Receives refusals and notes.
+
+    Returns
+    -------
+    Located
+        The places.
+    """
+    if table.geometry is None:
+        return nowhere(len(table.lines))
+    return locate(table, columns, options, found)
+
+
 def nowhere(count: int) -> Located:
     """Return places for rows whose place cannot be known.
 

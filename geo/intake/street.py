@@ -11,7 +11,7 @@ import shapely
 
 from geo.intake.findings import Findings
 from geo.intake.mapping import ColumnMap, Field, Vocabulary, words
-from geo.intake.position import locate
+from geo.intake.position import place_shapes
 from geo.intake.result import IntakeOptions, IntakeResult
 from geo.intake.rows import column_text, finish, judge_ids, open_rows
 from geo.intake.table import Objects, RawTable
@@ -60,7 +60,7 @@ def read_street_lines(path: Path, options: IntakeOptions | None = None) -> Intak
     IntakeResult
         Layer ``street_segments`` with the lines not yet split, multipart ones whole: id, name and, as the
         file words them, kind (``road`` where it tells none), foot, access, oneway (of vehicles),
-        oneway_foot, bridge, tunnel, level and width. What the words mean is decided where the lines are split.
+        oneway_foot, bridge, tunnel, level and width. What they mean is decided where the lines are split.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def read_street_lines(path: Path, options: IntakeOptions | None = None) -> Intak
             "Streets need lines (Shapefile, GeoPackage, GeoJSON) or OSM data.",
         )
     names = column_text(table, columns, "name", found)
-    located = locate(table, columns, options, found)
+    located = place_shapes(table, columns, options, found)
     lines = _judge_lines(located.geometry, found)
     ids = _ids(table, columns, lines, found)
     if columns.get("kind") is None:
