@@ -52,7 +52,8 @@ def private_cluster() -> Iterator[str]:
         folder.chmod(0o700)
         _run([binaries / "initdb", "-D", data, "-U", user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"])
         port = _free_port()
-        options = " ".join(f"-c {setting}" for setting in (*_SETTINGS, f"port={port}", f"unix_socket_directories={folder}"))
+        settings = (*_SETTINGS, f"port={port}", f"unix_socket_directories={folder}")
+        options = " ".join(f"-c {setting}" for setting in settings)
         _run([binaries / "pg_ctl", "-D", data, "-w", "-t", "60", "-l", folder / "log", "-o", options, "start"])
         try:
             yield f"postgresql+psycopg://{user}@127.0.0.1:{port}/postgres"

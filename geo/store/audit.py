@@ -54,9 +54,7 @@ def append_many(session: Session, entries: Sequence[tuple[str, str, str, str]]) 
     rows: list[dict[str, object]] = []
     for actor, action, subject, detail in entries:
         chain = _link(chain, now, actor, action, subject, detail)
-        rows.append(
-            {"at": now, "actor": actor, "action": action, "subject": subject, "detail": detail, "chain": chain}
-        )
+        rows.append({"at": now, "actor": actor, "action": action, "subject": subject, "detail": detail, "chain": chain})
     session.execute(insert(AuditEntry), rows)
 
 

@@ -1,7 +1,7 @@
 """Column types that mean the same on both engines.
 
-SQLite is given GeoPackage type names only (TEXT, INTEGER, REAL, BOOLEAN, DATE, DATETIME, BLOB): with SQLAlchemy's default
-``VARCHAR``, ``NUMERIC`` or ``JSON`` GDAL ignores every attribute of the table.
+SQLite is given GeoPackage type names only (TEXT, INTEGER, REAL, BOOLEAN, DATE, DATETIME, BLOB): with SQLAlchemy's
+default ``VARCHAR``, ``NUMERIC`` or ``JSON`` GDAL ignores every attribute of the table.
 """
 
 from __future__ import annotations

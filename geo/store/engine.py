@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -18,6 +18,9 @@ from geo.errors import ConflictError, DataSourceError, InputError
 from geo.store import schema
 from geo.store.functions import register_functions
 from geo.store.migrations import HEAD
+
+if TYPE_CHECKING:
+    from geo.store.outside import OutsideEdit, RowCheck
 
 StoreKind = Literal["gpkg", "postgis"]
 
@@ -41,6 +44,7 @@ class Store:
     def __init__(self, engine: Engine, url: str, actor: str) -> None:
         self._engine = engine
         self.url = url
+        self.outside_edits: tuple[OutsideEdit, ...] = ()
         self.actor = actor
         self.kind: StoreKind = "gpkg" if engine.dialect.name == "sqlite" else "postgis"
         with engine.connect() as connection:
@@ -96,7 +100,7 @@ class Store:
         self.close()
 
 
-def open_store(url: str, *, create: bool = True, actor: str = "fangyu") -> Store:
+def open_store(url: str, *, create: bool = True, actor: str = "fangyu", check: RowCheck | None = None) -> Store:
     """Open a store, creating or migrating an embedded one as needed.
 
     Parameters
@@ -107,11 +111,13 @@ def open_store(url: str, *, create: bool = True, actor: str = "fangyu") -> Store
         Create a missing ``.gpkg``; a PostGIS database is only ever prepared by `geo.store.maintenance.upgrade`.
     actor : str
         Who works with it.
+    check : callable, optional
+        A further check of rows that were edited outside, for `geo.store.outside.absorb`.
 
     Returns
     -------
     Store
-        To be closed, or used in a ``with`` block.
+        To be closed, or used in a ``with`` block; ``outside_edits`` tells what was edited outside since the last time.
 
     Raises
     ------
@@ -148,7 +154,9 @@ def open_store(url: str, *, create: bool = True, actor: str = "fangyu") -> Store
                 upgrade(url)
             if is_file:
                 _use_wal(engine)
-            return Store(engine, url, actor)
+            store = Store(engine, url, actor)
+            store.outside_edits = _absorb(store, check)
+            return store
     except BaseException:
         engine.dispose()
         raise
@@ -227,7 +235,8 @@ def reading_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, OSError) as error:
-        if isinstance(error, DBAPIError) and not isinstance(error, OperationalError) and "not a database" not in str(error):
+        unreadable = isinstance(error, (OperationalError, OSError)) or "not a database" in str(error)
+        if not unreadable:
             raise
         shown = make_url(url).render_as_string(hide_password=True) if "://" in url else url
         reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
@@ -237,6 +246,21 @@ def reading_errors(url: str) -> Iterator[None]:
             "or a PostGIS database that answers.",
             store=shown,
         ) from error
+
+
+def _absorb(store: Store, check: RowCheck | None) -> tuple[OutsideEdit, ...]:
+    """Take note of what was edited outside, and mend what an outside program may have taken off."""
+    with store.session(write=False) as session:
+        mend = store.kind == "gpkg" and schema.needs_mending(session.connection())
+        unclaimed = text("SELECT 1 FROM change_journal WHERE origin IS NULL LIMIT 1")
+        if session.scalar(unclaimed) is None and not mend:
+            return ()
+    from geo.store import outside  # geopandas takes half a second to import, and is seldom needed here
+
+    with store.session() as session:
+        if mend:
+            schema.mend(session.connection())
+        return tuple(outside.absorb(session, check))
 
 
 def _check_revision(url: str, found: str | None, *, is_file: bool, empty: bool) -> None:

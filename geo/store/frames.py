@@ -5,6 +5,7 @@ Everything here works on whole columns. A database value is a str, int, float, b
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -85,9 +86,7 @@ def encode_frame(spec: Layer, frame: gpd.GeoDataFrame) -> EncodedRows:
     _check(spec, frame, geometries)
     bounds = shapely.bounds(geometries)
     order = hilbert_order((bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2)
-    values = {
-        name: encode_column(frame[name], spec.columns[name].kind)[order] for name in allowed if name in columns
-    }
+    values = {name: encode_column(frame[name], spec.columns[name].kind)[order] for name in allowed if name in columns}
     geometries = geometries[order]
     return EncodedRows(values, geometries, encode_wkb(geometries), bounds[order])
 
@@ -114,7 +113,7 @@ def encode_column(column: pd.Series, kind: ColumnKind) -> Values:
         return words[codes]
     if kind == "text":
         values = column.to_numpy(dtype=object, copy=True)
-        foreign = not pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
+        foreign = pd.api.types.infer_dtype(values, skipna=True) not in ("string", "empty")
         if foreign:
             values[~missing] = column[~missing].astype(str).to_numpy(dtype=object)
     else:
@@ -148,19 +147,29 @@ def decode_column(values: Sequence[object], column: LayerColumn) -> pd.Series:
         return pd.Series(array, dtype=object)
     if column.kind == "date":
         codes, uniques = pd.factorize(array)
-        dates = np.array(
-            [*(date.fromisoformat(value) if isinstance(value, str) else value for value in uniques), None], dtype=object
-        )
+        dates = np.array([*map(_date, uniques), None], dtype=object)
         return pd.Series(dates[codes], dtype=object)
     if column.kind == "bool":
         return pd.Series(array == 1, dtype=bool)
     if column.kind == "int":
         missing = np.equal(array, None)
-        if not missing.any():
-            return pd.Series(array.astype(np.int64))
-        if column.missing is not None:
-            return pd.Series(np.where(missing, column.missing, array).astype(np.int64))
-    return pd.Series(array.astype(np.float64))
+        if not missing.any() or column.missing is not None:
+            with contextlib.suppress(ValueError):
+                return pd.Series(np.where(missing, column.missing, array).astype(np.int64))
+    try:
+        return pd.Series(array.astype(np.float64))
+    except ValueError:  # SQLite lets an outside program put text where a number belongs
+        return pd.Series(pd.to_numeric(pd.Series(array), errors="coerce"), dtype=np.float64)
+
+
+def _date(value: object) -> date | None:
+    """Read one date; what an outside program wrote wrongly is missing."""
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
 
 
 def _iso(value: object) -> str:
@@ -180,7 +189,7 @@ def _check(spec: Layer, frame: gpd.GeoDataFrame, geometries: NDArray[np.object_]
     wrong = (types < 0) | (kinds[types + 1] != spec.geometry) | shapely.is_empty(geometries)
     lines = frame["import_line"] if "import_line" in frame else pd.Series(range(1, len(frame) + 1), index=frame.index)
     findings = (
-        (ids.isna().to_numpy(), "missing_id", "id", "缺少编号;每行都要有编号。", "the id is missing; every row needs one."),
+        (ids.isna().to_numpy(), "missing_id", "id", "缺少编号;每行都要有。", "the id is missing; each row has one."),
         (
             ids.duplicated(keep="first").to_numpy() & ids.notna().to_numpy(),
             "duplicate_id",

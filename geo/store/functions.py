@@ -13,7 +13,6 @@ from collections.abc import Callable
 import shapely
 
 
-
 def register_functions(connection: sqlite3.Connection) -> None:
     """Give one connection ST_IsEmpty, ST_MinX, ST_MaxX, ST_MinY and ST_MaxY.
 

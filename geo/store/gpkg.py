@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, text
 
 from geo.store.columns import utc_now, utc_text
 from geo.store.geometry import SRID
-from geo.store.rtree import rtree_table_sql, rtree_triggers
+from geo.store.rtree import rtree_name, rtree_table_sql, rtree_triggers
 from geo.store.triggers import sqlite_append_only, sqlite_tracking
 
 APPLICATION_ID = 0x47504B47
@@ -147,6 +147,25 @@ def expected_triggers(tables: list[Table]) -> dict[str, str]:
     for table in tables:
         triggers |= feature_triggers(table)
     return triggers
+
+
+def rebuild_index(connection: Connection, table: str) -> None:
+    """Make a layer's R*Tree afresh from its geometries.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside the writing transaction.
+    table : str
+        Feature table.
+    """
+    index = rtree_name(table)
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {index}")
+    connection.exec_driver_sql(rtree_table_sql(table))
+    connection.exec_driver_sql(
+        f"INSERT INTO {index} SELECT fid, ST_MinX(geom), ST_MaxX(geom), ST_MinY(geom), ST_MaxY(geom) FROM {table} "
+        "WHERE geom NOTNULL AND NOT ST_IsEmpty(geom)"
+    )
 
 
 def touch(connection: Connection, table: str, bounds: tuple[float, float, float, float] | None = None) -> None:

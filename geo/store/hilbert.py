@@ -45,8 +45,9 @@ def _distance(x: Int, y: Int) -> Int:
         right, upper = (x & side) > 0, (y & side) > 0
         distance += side * side * np.where(upper, np.where(right, 2, 1), np.where(right, 3, 0))
         flip = ~upper & right
-        x, y = np.where(flip, (2 * side - 1) - (x & (2 * side - 1)), x), np.where(
-            flip, (2 * side - 1) - (y & (2 * side - 1)), y
+        x, y = (
+            np.where(flip, (2 * side - 1) - (x & (2 * side - 1)), x),
+            np.where(flip, (2 * side - 1) - (y & (2 * side - 1)), y),
         )
         x, y = np.where(upper, x, y), np.where(upper, y, x)
         x, y = x & (side - 1), y & (side - 1)

@@ -247,9 +247,7 @@ def undo(session: Session, import_id: int, *, actor: str, on: date) -> SyncCount
     total = SyncCounts()
     for spec in LAYERS.values():
         total += _undo_layer(session, spec, import_id)
-    session.execute(
-        update(Import).where(Import.fid == import_id).values(undone_at=utc_now(), undone_by=actor)
-    )
+    session.execute(update(Import).where(Import.fid == import_id).values(undone_at=utc_now(), undone_by=actor))
     session.expire_all()
     detail = f'{{"on": "{on.isoformat()}", "reopened": {total.added}, "withdrawn": {total.closed}}}'
     audit.append(session, actor, "import undone", f"{record.layer}/{record.source}", detail)

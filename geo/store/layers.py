@@ -58,8 +58,8 @@ def sync_layer(
 ) -> SyncCounts:
     """Make a source's open versions equal to a frame.
 
-    Unchanged features stay as they are, changed ones get a new version from `on` (or from the date the frame states) and
-    the old one is closed, features no longer there are closed. Nothing is deleted.
+    Unchanged features stay as they are, changed ones get a new version from `on` (or from the date the frame states)
+    and the old one is closed, features no longer there are closed. Nothing is deleted.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def sync_layer(
     layer_name : str
         One of `LAYER_NAMES`.
     frame : GeoDataFrame
-        Everything the source holds now: ``id``, the layer's own columns, ``import_line``, geometry in EPSG:4490; columns
-        left out are stored as missing. Not changed.
+        Everything the source holds now: ``id``, the layer's own columns, ``import_line``, geometry in EPSG:4490;
+        columns left out are stored as missing. Not changed.
     source : str
         The unit of re-import.
     import_id : int
@@ -211,7 +211,7 @@ def revisions(session: Session) -> dict[str, int]:
     dict of str to int
         By layer name, in the order of `LAYER_NAMES`.
     """
-    found = {name: number for name, number in session.execute(select(LayerRevision.layer, LayerRevision.revision))}
+    found = {row.layer: row.revision for row in session.scalars(select(LayerRevision))}
     return {name: found.get(name, 0) for name in LAYER_NAMES}
 
 
@@ -359,5 +359,3 @@ def _condition(name: str, value: object) -> tuple[str, list[object]]:
         values = list(value)
         return (f'"{name}" IN ({", ".join("?" * len(values))})', values) if values else ("1 = 0", [])
     return f'"{name}" = ?', [value]
-
-

@@ -50,13 +50,9 @@ def rebuild_feature_table(connection: Connection, table: Table, *, fill: Mapping
     connection.exec_driver_sql(f"INSERT INTO {name} ({targets}) SELECT {', '.join(sources.values())} FROM {old_name}")
     connection.exec_driver_sql(f"DROP TABLE {old_name}")
     gpkg.register_features(connection, table)
-    connection.exec_driver_sql(
-        "UPDATE gpkg_contents SET min_x = ?, min_y = ?, max_x = ?, max_y = ? WHERE table_name = ?", (*registration, name)
-    )
-    connection.exec_driver_sql(
-        f"INSERT INTO {rtree_name(name)} SELECT fid, ST_MinX(geom), ST_MaxX(geom), ST_MinY(geom), ST_MaxY(geom) "
-        f"FROM {name} WHERE geom NOTNULL AND NOT ST_IsEmpty(geom)"
-    )
+    extent = "UPDATE gpkg_contents SET min_x = ?, min_y = ?, max_x = ?, max_y = ? WHERE table_name = ?"
+    connection.exec_driver_sql(extent, (*registration, name))
+    gpkg.rebuild_index(connection, name)
     if sequence is not None:
         connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = MAX(seq, ?) WHERE name = ?", (sequence, name))
     connection.exec_driver_sql("UPDATE layer_revisions SET revision = revision + 1 WHERE layer = ?", (name,))

@@ -276,14 +276,11 @@ def _insert_sqlite(session: Session, spec: Layer, rows: EncodedRows, values: dic
     marks = ", ".join(literal or "?" for literal in literals.values())
     indexes: list[tuple[str, str]] = []
     if len(rows) >= _MANY:
-        indexes = raw.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (spec.name,)
-        ).fetchall()
+        listed = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
+        indexes = raw.execute(listed, (spec.name,)).fetchall()
     for name, _ in indexes:
         raw.execute(f"DROP INDEX {name}")
-    raw.executemany(
-        f"INSERT INTO {spec.name} ({names}) VALUES ({marks})", zip(*varying.values(), strict=True)
-    )
+    raw.executemany(f"INSERT INTO {spec.name} ({names}) VALUES ({marks})", zip(*varying.values(), strict=True))
     for _, statement in indexes:
         raw.execute(statement)
     add_boxes(raw, spec.name, fids, rows.bounds)

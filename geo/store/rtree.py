@@ -1,8 +1,8 @@
 """GeoPackage's R*Tree index: its table, its triggers and a packed bulk load.
 
-Inserting 450,000 boxes one by one takes seconds; writing the tree's node table directly, packed in Hilbert order, takes
-a fraction of one. The node format is the documented one of SQLite's R*Tree module: a depth and a cell count of two bytes
-each, then cells of a 64-bit id and four 32-bit floats, all big-endian.
+Inserting 450,000 boxes one by one takes seconds; writing the tree's node table directly, packed in Hilbert order,
+takes a fraction of one. The node format is the documented one of SQLite's R*Tree module: a depth and a cell count of
+two bytes each, then cells of a 64-bit id and four 32-bit floats, all big-endian.
 """
 
 from __future__ import annotations

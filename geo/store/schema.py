@@ -7,6 +7,7 @@ from typing import cast
 
 from sqlalchemy import Connection, Table, inspect, text
 
+from geo.errors import DataSourceError
 from geo.store import gpkg, triggers
 from geo.store.columns import utc_now, utc_text
 from geo.store.layer import LAYER_NAMES, LAYERS
@@ -112,6 +113,59 @@ def fill_store_info(connection: Connection) -> None:
     """
     for key, value in (("store_id", uuid.uuid4().hex), ("created_at", utc_text(utc_now()))):
         connection.execute(text("INSERT INTO store_info (key, value) VALUES (:k, :v)"), {"k": key, "v": value})
+
+
+def needs_mending(connection: Connection) -> bool:
+    """Tell whether an outside program has taken a trigger off an embedded store.
+
+    Parameters
+    ----------
+    connection : Connection
+        Any connection on SQLite.
+
+    Returns
+    -------
+    bool
+        True when a trigger is missing.
+
+    Raises
+    ------
+    DataSourceError
+        A layer was replaced by another table.
+    """
+    for name in LAYER_NAMES:
+        columns = {row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({name})")}
+        if missing := [column.name for column in LAYERS[name].table.columns if column.name not in columns]:
+            raise DataSourceError(
+                f"图层“{name}”被外部程序替换,缺少字段 {', '.join(missing)};请从备份恢复,或只在原有图层上编辑。",
+                f"Layer '{name}' was replaced by another program and lacks {', '.join(missing)}; restore a backup, and "
+                "edit the layer in place.",
+            )
+    return bool(_missing_triggers(connection))
+
+
+def mend(connection: Connection) -> None:
+    """Put missing triggers back on, index the layers concerned afresh and raise their revisions.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction on SQLite.
+    """
+    missing = _missing_triggers(connection)
+    for name in LAYER_NAMES:
+        if missing.keys() & gpkg.feature_triggers(LAYERS[name].table).keys():
+            gpkg.rebuild_index(connection, name)
+            connection.exec_driver_sql("UPDATE layer_revisions SET revision = revision + 1 WHERE layer = ?", (name,))
+    for statement in missing.values():
+        connection.exec_driver_sql(statement)
+
+
+def _missing_triggers(connection: Connection) -> dict[str, str]:
+    """List the triggers that should be there and are not."""
+    found = {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    wanted = gpkg.expected_triggers([LAYERS[name].table for name in LAYER_NAMES])
+    return {name: statement for name, statement in wanted.items() if name not in found}
 
 
 def schema_revision(connection: Connection) -> str | None:

@@ -1,9 +1,9 @@
 """Change tracking in pure SQL, so that edits which bypass Python (QGIS, ogr2ogr, psql) are tracked alike.
 
 Each change of a tracked row raises the layer's revision, raises the row's version and writes the journal with the row
-before the change. Journal rows are born with ``origin`` NULL on SQLite; our own session marks its rows before it commits,
-so what stays NULL came from outside. On PostgreSQL the session says so in the setting ``fangyu.origin``. Bulk loads drop
-the triggers (SQLite) or silence them with the setting ``fangyu.bulk`` (PostgreSQL).
+before the change. Journal rows are born with ``origin`` NULL on SQLite; our own session marks its rows before it
+commits, so what stays NULL came from outside. On PostgreSQL the session says so in the setting ``fangyu.origin``. Bulk
+loads drop the triggers (SQLite) or silence them with the setting ``fangyu.bulk`` (PostgreSQL).
 """
 
 from __future__ import annotations

@@ -42,16 +42,16 @@ _LAYERS = {
         "POINT",
         "设施",
         "Facilities",
-        "name:t type:t address:t status:t open_date:d close_date:d capacity:r capacity_unit:t opening_hours:t operator:t "
-        f"ownership:t tier:t floor_area_m2:r floor_level:r attributes:t {_POSITION}",
+        "name:t type:t address:t status:t open_date:d close_date:d capacity:r capacity_unit:t opening_hours:t "
+        f"operator:t ownership:t tier:t floor_area_m2:r floor_level:r attributes:t {_POSITION}",
     ),
     "facility_footprints": ("MULTIPOLYGON", "设施用地", "Facility footprints", "kind:t"),
     "street_segments": (
         "LINESTRING",
         "道路路段",
         "Street segments",
-        "feature_id:t part:i name:t name_en:t kind:t foot:t is_steps:b crossing_share:r oneway_foot:i level:i is_bridge:b "
-        "is_tunnel:b is_derived:b width_m:r length_m:r",
+        "feature_id:t part:i name:t name_en:t kind:t foot:t is_steps:b crossing_share:r oneway_foot:i level:i "
+        "is_bridge:b is_tunnel:b is_derived:b width_m:r length_m:r",
     ),
     "gates": ("POINT", "小区门", "Gates", "name:t kind:t access:t opening_hours:t"),
     "barriers": ("LINESTRING", "阻隔线", "Barriers", "kind:t name:t"),
@@ -65,8 +65,8 @@ _LAYERS = {
     "residential_land": ("MULTIPOLYGON", "居住用地", "Residential land", "name:t kind:t"),
 }
 _BOOKKEEPING = (
-    "source:t import_id:i import_line:i closed_import_id:i valid_from:d valid_to:d stated_valid_to:d row_version:i uid:t "
-    "quality:t"
+    "source:t import_id:i import_line:i closed_import_id:i valid_from:d valid_to:d stated_valid_to:d row_version:i "
+    "uid:t quality:t"
 )
 
 
