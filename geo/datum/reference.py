@@ -207,6 +207,9 @@ def datum_family(crs: CRS) -> str:
     if geodetic is None:
         return "other"
     datum_name = geodetic.datum.name if geodetic.datum is not None else ""
+    # PROJ calls a datum given by its ellipsoid alone so, and then lists "towgs84" in its name.
+    if datum_name.lower().startswith("unknown"):
+        return "other"
     names = f"{datum_name} {geodetic.name}"
     if _OLD_DATUMS.search(names):
         return "old"
