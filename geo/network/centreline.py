@@ -190,8 +190,7 @@ def _read_columns(lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """One row per simple line, with every field of `COLUMN_NAMES` and the class whose rule it follows."""
     present = {str(column).strip().lower(): column for column in lines.columns}
     found = {
-        field: next((present[name] for name in names if name in present), None)
-        for field, names in COLUMN_NAMES.items()
+        field: next((present[name] for name in names if name in present), None) for field, names in COLUMN_NAMES.items()
     }
     text = {
         field: _text(lines[column]) if column is not None else np.full(len(lines), None, dtype=object)

@@ -164,9 +164,7 @@ def _read_objects(path: Path) -> OsmObjects:
         with text.open("rb") as lines:
             nodes = parse_nodes(lines)
         text = Path(folder, "ways.opl")
-        _write_text(
-            path, osmium.osm.WAY | osmium.osm.RELATION, text, places, osmium.filter.KeyFilter(*_WAY_KEYS)
-        )
+        _write_text(path, osmium.osm.WAY | osmium.osm.RELATION, text, places, osmium.filter.KeyFilter(*_WAY_KEYS))
         with text.open("rb") as lines:
             ways, relations = parse_ways(lines)
         # By id: extracts pasted together repeat their relations.

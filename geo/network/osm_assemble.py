@@ -123,9 +123,7 @@ def assemble(ways: WayTable, relations: list[Relation], nodes: list[Node]) -> St
         ways_read=len(streets.names),
         ways_left_out=int(np.count_nonzero((highway_set & ~street_set)[ways.tag_set])),
         ways_walkable=sum(item.foot != "no" for item in streets.traits),
-        walkable_nodes=int(
-            np.count_nonzero((streets.lines.uses(walkable) > 0) & np.isfinite(streets.lines.lon))
-        ),
+        walkable_nodes=int(np.count_nonzero((streets.lines.uses(walkable) > 0) & np.isfinite(streets.lines.lon))),
         junctions=len(np.union1d(pieces.start[walked], pieces.end[walked])),
         segments=len(segments),
         ways_cut=pieces.n_cut,
@@ -139,9 +137,7 @@ def assemble(ways: WayTable, relations: list[Relation], nodes: list[Node]) -> St
     )
     place = np.searchsorted(streets.node_ids, np.array(list(gates), dtype=np.int64))
     gate_points = [shapely.Point(place) for place in _coordinates(streets.lines, place).tolist()]
-    return StreetData(
-        segments, gate_frame(gates, gate_points), barrier_frame(ways, ~is_way_street), land, counts
-    )
+    return StreetData(segments, gate_frame(gates, gate_points), barrier_frame(ways, ~is_way_street), land, counts)
 
 
 def _streets(ways: WayTable, rows: Int, relations: list[Relation]) -> Streets:
@@ -186,8 +182,7 @@ def _links(streets: Streets, ways: WayTable, relations: list[Relation], is_gate:
     found: list[tuple[int, Int]] = []
     n_areas = n_broken = 0
     closed = (
-        lines.nodes[lines.offsets[:-1].clip(max=max(len(lines.nodes) - 1, 0))]
-        == lines.nodes[lines.offsets[1:] - 1]
+        lines.nodes[lines.offsets[:-1].clip(max=max(len(lines.nodes) - 1, 0))] == lines.nodes[lines.offsets[1:] - 1]
     )
     is_area = streets.by_line((item.is_area for item in streets.traits), bool)
     for number in np.flatnonzero(is_area & walkable & closed & (np.diff(lines.offsets) > 3)).tolist():
@@ -212,9 +207,7 @@ def _links(streets: Streets, ways: WayTable, relations: list[Relation], is_gate:
         if polygon is not None:
             found.extend((owner, pair) for pair in _pairs(lines, polygon, nodes, uses))
     pairs = np.array([pair for _, pair in found], dtype=np.int64).reshape(-1, 2)
-    return Links(
-        np.array([item for item, _ in found], dtype=np.int64), pairs[:, 0], pairs[:, 1], n_areas, n_broken
-    )
+    return Links(np.array([item for item, _ in found], dtype=np.int64), pairs[:, 0], pairs[:, 1], n_areas, n_broken)
 
 
 def _pairs(lines: Polylines, area: shapely.Geometry, nodes: Int, uses: Int) -> list[Int]:
@@ -241,9 +234,7 @@ def _waits(streets: Streets, signals: set[int]) -> Bool:
     waits = streets.by_line((item.has_signal for item in streets.traits), bool)
     signal_node = np.isin(streets.node_ids, np.array(sorted(signals), dtype=np.int64))
     lines = streets.lines
-    hits = np.bincount(
-        lines.feature_of_position(), weights=signal_node[lines.nodes], minlength=lines.n_features
-    )
+    hits = np.bincount(lines.feature_of_position(), weights=signal_node[lines.nodes], minlength=lines.n_features)
     result: Bool = waits | (crossing & (hits > 0))
     return result
 
@@ -252,9 +243,7 @@ def _segment_frame(streets: Streets, pieces: Pieces, links: Links, waits: Bool) 
     """Put pieces and links into the segment table, in the order of their features."""
     lines = streets.lines
     owner = np.concatenate([streets.owner[pieces.feature], links.owner])
-    derived = np.concatenate(
-        [np.zeros(len(pieces.feature), dtype=bool), np.ones(len(links.owner), dtype=bool)]
-    )
+    derived = np.concatenate([np.zeros(len(pieces.feature), dtype=bool), np.ones(len(links.owner), dtype=bool)])
     ends = np.stack([_coordinates(lines, links.start), _coordinates(lines, links.end)], axis=1)
     geometry = np.concatenate([pieces.geometry, shapely.linestrings(ends)])
     length = np.concatenate(
@@ -262,9 +251,7 @@ def _segment_frame(streets: Streets, pieces: Pieces, links: Links, waits: Bool) 
     )
     wait = np.concatenate([waits[pieces.feature], np.zeros(len(links.owner), dtype=bool)])
     order = np.argsort(owner, kind="stable")
-    owner, derived, geometry, length, wait = (
-        item[order] for item in (owner, derived, geometry, length, wait)
-    )
+    owner, derived, geometry, length, wait = (item[order] for item in (owner, derived, geometry, length, wait))
     part = count_up(owner)
     total = np.bincount(owner, weights=np.where(wait, length, 0.0), minlength=len(streets.names))
     traits = [streets.traits[item] for item in owner.tolist()]
@@ -280,9 +267,7 @@ def _segment_frame(streets: Streets, pieces: Pieces, links: Links, waits: Bool) 
             "foot": [item.foot for item in traits],
             "is_steps": np.array([item.is_steps for item in traits], dtype=bool),
             "crossing_share": np.where(wait, length / np.where(wait, total[owner], 1.0), 0.0),
-            "oneway_foot": np.where(
-                derived, 0, np.array([item.oneway_foot for item in traits], dtype=np.int64)
-            ),
+            "oneway_foot": np.where(derived, 0, np.array([item.oneway_foot for item in traits], dtype=np.int64)),
             "level": np.array([item.level for item in traits], dtype=np.int64),
             "is_bridge": np.array([item.is_bridge for item in traits], dtype=bool),
             "is_tunnel": np.array([item.is_tunnel for item in traits], dtype=bool),

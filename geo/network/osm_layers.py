@@ -71,9 +71,7 @@ def gates_on_streets(nodes: list[Node], ways: WayTable, street_nodes: Int) -> tu
                 gates[node.id] = gate
             else:
                 n_loose += 1
-    line_set = np.array(
-        [tags.get("barrier") in _GATE_LINE_KINDS and "highway" not in tags for tags in ways.tag_sets]
-    )
+    line_set = np.array([tags.get("barrier") in _GATE_LINE_KINDS and "highway" not in tags for tags in ways.tag_sets])
     for row in np.flatnonzero(line_set[ways.tag_set] if len(ways.ids) else []).tolist():
         gate = _gate(ways.tag_sets[ways.tag_set[row]])
         refs = np.unique(ways.refs[ways.offsets[row] : ways.offsets[row + 1]])
@@ -205,9 +203,7 @@ def rings_to_polygon(lines: list[Float]) -> shapely.Polygon | shapely.MultiPolyg
         area: shapely.Polygon | shapely.MultiPolygon = shapely.Polygon(lines[0])
         area = area if area.is_valid else _polygonal(shapely.make_valid(area))
     else:
-        area = _polygonal(
-            shapely.build_area(shapely.MultiLineString([shapely.LineString(line) for line in lines]))
-        )
+        area = _polygonal(shapely.build_area(shapely.MultiLineString([shapely.LineString(line) for line in lines])))
     return None if area.is_empty else area
 
 

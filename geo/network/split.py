@@ -207,9 +207,7 @@ def _lengths(coordinates: Float, owner: Int, n_segments: int) -> Float:
         return np.empty(0)
     step = geodesic_length_m(coordinates[:-1, 0], coordinates[:-1, 1], coordinates[1:, 0], coordinates[1:, 1])
     inside = owner[1:] == owner[:-1]
-    total: Float = np.bincount(owner[1:][inside], weights=step[inside], minlength=n_segments).astype(
-        np.float64
-    )
+    total: Float = np.bincount(owner[1:][inside], weights=step[inside], minlength=n_segments).astype(np.float64)
     return total
 
 

@@ -113,9 +113,7 @@ class StreetCounts:
         for name, zh, en in _NOTES:
             number = getattr(self, name)
             if number:
-                notes.append(
-                    Problem(name, "note", file, None, None, None, zh.format(n=number), en.format(n=number))
-                )
+                notes.append(Problem(name, "note", file, None, None, None, zh.format(n=number), en.format(n=number)))
         for kind, number in self.unknown_kinds.items():
             notes.append(
                 Problem(
@@ -202,9 +200,7 @@ def street_frame(columns: Mapping[str, object], geometry: Sequence[object] | np.
     """
     # pandas would turn text into its string type, whose missing value is NaN; the seam promises None.
     data = {
-        name: values
-        if isinstance(values, np.ndarray) and values.dtype != object
-        else pd.Series(values, dtype=object)
+        name: values if isinstance(values, np.ndarray) and values.dtype != object else pd.Series(values, dtype=object)
         for name, values in columns.items()
     }
     return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(list(geometry), crs=CRS), crs=CRS)

@@ -50,8 +50,7 @@ class OsmFile:
             for number, (lon, lat) in self.places.items()
         ]
         ways = [
-            '<way '
-            f'id="{number}">{"".join(f"<nd ref={quoteattr(str(ref))}/>" for ref in refs)}{_tags(tags)}</way>'
+            f'<way id="{number}">{"".join(f"<nd ref={quoteattr(str(ref))}/>" for ref in refs)}{_tags(tags)}</way>'
             for number, refs, tags in self.ways
         ]
         relations = [

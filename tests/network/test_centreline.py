@@ -59,9 +59,7 @@ def test_an_overshoot_under_the_tolerance_makes_no_crossing():
 
 
 def test_ends_within_half_a_metre_take_one_place():
-    streets = split_centrelines(
-        lines([(0, 0), (100, 0)], [(100.3, 0.2), (200, 0)], [(100, -0.3), (100, -90)])
-    )
+    streets = split_centrelines(lines([(0, 0), (100, 0)], [(100.3, 0.2), (200, 0)], [(100, -0.3), (100, -90)]))
     assert degrees(streets) == [3, 1, 1, 1]
     assert streets.counts.touches == 2
 
@@ -125,9 +123,7 @@ def test_an_expressway_is_not_connected_where_streets_cross_it():
 
 
 def test_directed_edges_become_one_street():
-    frame = lines(
-        [(0, 0), (50, 9), (100, 0)], [(100, 0), (50, 9), (0, 0)], [(100, 0), (200, 0)], eid=[7, 8, 9]
-    )
+    frame = lines([(0, 0), (50, 9), (100, 0)], [(100, 0), (50, 9), (0, 0)], [(100, 0), (200, 0)], eid=[7, 8, 9])
     streets = split_centrelines(frame)
     assert streets.segments["id"].tolist() == ["7-0", "9-0"]
     assert streets.counts.duplicates == 1

@@ -209,9 +209,7 @@ def test_a_signal_on_the_node_of_a_crossing_way_counts_but_not_on_a_road(tmp_pat
 
 def test_residential_land_of_several_ways_keeps_its_hole(tmp_path):
     file = town()
-    for number, (x, y) in enumerate(
-        [(0, 0), (9, 0), (9, 9), (0, 9), (3, 3), (6, 3), (6, 6), (3, 6)], start=50
-    ):
+    for number, (x, y) in enumerate([(0, 0), (9, 0), (9, 9), (0, 9), (3, 3), (6, 3), (6, 6), (3, 6)], start=50):
         file.node(number, x + 20, y)
     file.way(50, [50, 51, 52], note="outer half").way(51, [52, 53, 50], note="outer half")
     file.way(52, [54, 55, 56, 57, 54], note="inner").way(53, [50, 51, 57], landuse="residential")
@@ -273,9 +271,7 @@ def twin(file: OsmFile) -> list[tuple[str, tuple[tuple[float, float], ...]]]:
                 continue
             run.append(ref)
             last = ref is refs[-1] and len(run) > 0 and refs.index(ref) == len(refs) - 1
-            if len(run) > 1 and (
-                uses[ref] > 1 or file.node_tags[ref] or last or _next_missing(refs, run, file)
-            ):
+            if len(run) > 1 and (uses[ref] > 1 or file.node_tags[ref] or last or _next_missing(refs, run, file)):
                 line = tuple(file.places[item] for item in run)
                 if len(set(line)) > 1:
                     segments.append((f"w{number}-{part}", line))

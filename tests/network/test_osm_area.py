@@ -80,9 +80,7 @@ def test_a_gate_is_an_entry(tmp_path):
 
 def test_a_multipolygon_is_walked_round_and_across_but_not_through_its_hole(tmp_path):
     file = OsmFile()
-    for number, (x, y) in enumerate(
-        [(0, 0), (6, 0), (6, 6), (0, 6), (2, 2), (4, 2), (4, 4), (2, 4)], start=1
-    ):
+    for number, (x, y) in enumerate([(0, 0), (6, 0), (6, 6), (0, 6), (2, 2), (4, 2), (4, 4), (2, 4)], start=1):
         file.node(number, x, y)
     file.node(11, -1, -1).node(13, 7, 7)
     file.way(1, [1, 2, 3]).way(2, [3, 4, 1]).way(3, [5, 6, 7, 8, 5]).way(4, [11, 1]).way(5, [13, 3])
