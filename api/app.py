@@ -1,8 +1,8 @@
 """The HTTP application: the report of the newest run as a page, and runs as JSON.
 
-Who may read what: the report holds only cells of at least 100 m with enough people and exact totals from township up, so
-it is served wherever the server listens. Run results hold village totals; until there are accounts they are answered only
-by a server bound to a loopback address.
+Who may read what: the report holds only cells of at least 100 m with enough people and exact totals from township
+up, so it is served wherever the server listens. Run results hold village totals; until there are accounts they are
+answered only by a server bound to a loopback address.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The job behind ``scripts/start.py``: make the fictional city, import it, run coverage, write the report, serve it.
 
-A store that this job did not make is served as it is: a bureau's own data is never touched. A store it did make is reused
-while recipe and code are unchanged, and made anew otherwise.
+A store that this job did not make is served as it is: a bureau's own data is never touched. A store it did make is
+reused while recipe and code are unchanged, and made anew otherwise.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from geo.errors import FangyuError
+
+if TYPE_CHECKING:
+    from geo.services.import_report import ImportReport
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_STORE = ROOT / "demo" / "demo-city.gpkg"
 DEMO_KEY = "demo_key"
 TYPES = ("senior_canteen", "community_care_station", "care_home")
 MINUTES = 15.0
+SHOWN_REFUSALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +185,7 @@ def build(job: Job) -> None:
 def _fill(job: Job, target: str) -> None:
     """Run every step against one store."""
     from geo.services.coverage import CoverageRequest, run_coverage
-    from geo.services.demo import import_demo, make_demo
+    from geo.services.demo import demo_imports, make_demo, mark_synthetic
     from geo.services.moment import parse_moment
     from geo.services.network import open_network
     from geo.services.opening import open_and_absorb, upgrade_store, write_fact
@@ -193,10 +198,11 @@ def _fill(job: Job, target: str) -> None:
         upgrade_store(target)
     store, _ = open_and_absorb(target, actor="start")
     try:
-        for title_zh, title_en, use in import_demo(inputs):
-            with job.step(f"导入{title_zh}", f"importing {title_en}"), store.session() as session:
-                for zh, en in use(session):
-                    job.say("  " + zh, "  " + en)
+        for name, use in demo_imports(inputs):
+            with job.step(f"导入 {name}", f"importing {name}"):
+                with store.session() as session:
+                    report = use(session)
+                _tell(job, report)
         with job.step("编译路网", "compiling the network"), store.session() as session:
             network = open_network(session, job.cache_dir)
         with job.step("计算覆盖", "computing coverage"), store.session() as session:
@@ -206,6 +212,8 @@ def _fill(job: Job, target: str) -> None:
             outcome = run_coverage(session, request, network=network, actor="start")
         for zh, en in outcome.summary():
             job.say("  " + zh, "  " + en)
+        with store.session() as session:
+            mark_synthetic(session, inputs)
         with job.step("写出报告", "writing the report"), store.session() as session:
             document = coverage_report(session, outcome.run_id)
             write_report(document, job.folder / "coverage-report.html")
@@ -214,6 +222,17 @@ def _fill(job: Job, target: str) -> None:
             write_fact(session, DEMO_KEY, fingerprint(job.nodes))
     finally:
         store.close()
+
+
+def _tell(job: Job, report: ImportReport) -> None:
+    """Show what an import did, with its refused rows."""
+    zh, en = report.summary()[0]
+    job.say("  " + zh, "  " + en)
+    refused = [problem for problem in report.problems if problem.severity == "refused"]
+    for problem in refused[:SHOWN_REFUSALS]:
+        job.say("    拒绝 " + problem.line("zh"), "    refused " + problem.line("en"))
+    if len(refused) > SHOWN_REFUSALS:
+        job.say(f"    ……另有 {len(refused) - SHOWN_REFUSALS} 处", f"    … {len(refused) - SHOWN_REFUSALS} more")
 
 
 def main(arguments: list[str] | None = None) -> int:

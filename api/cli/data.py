@@ -19,7 +19,8 @@ Datum = Annotated[
     str | None,
     typer.Option(
         "--datum",
-        help="坐标基准:cgcs2000、wgs84、gcj02、bd09 或 EPSG:编号;文件自带坐标系时可省略 · datum, unless the file declares it.",
+        help="坐标基准:cgcs2000、wgs84、gcj02、bd09 或 EPSG:编号;文件自带坐标系时可省略 · "
+        "datum, unless the file declares it.",
     ),
 ]
 Mapping_ = Annotated[

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from geo.errors import FangyuError, InputError
+from geo.errors import FangyuError, InputError, Problem
 from geo.errors import Lang as LangName
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def opened(state: State, *, actor: str = "cli") -> Iterator[Store]:
         store.close()
 
 
-class _RehearsalOver(Exception):
+class _RehearsalOverError(Exception):
     """Leaves a transaction so that it is rolled back."""
 
 
@@ -180,8 +180,8 @@ def transaction(store: Store, *, keep: bool = True) -> Iterator[Session]:
         with store.session() as session:
             yield session
             if not keep:
-                raise _RehearsalOver
-    except _RehearsalOver:
+                raise _RehearsalOverError
+    except _RehearsalOverError:
         return
 
 
@@ -273,7 +273,7 @@ def fail(error: FangyuError, arguments: Sequence[str]) -> int:
     return EXIT_REFUSED
 
 
-def problem_json(problem: object) -> dict[str, object]:
+def problem_json(problem: Problem) -> dict[str, object]:
     """Return a problem as a JSON object.
 
     Parameters
@@ -286,9 +286,8 @@ def problem_json(problem: object) -> dict[str, object]:
     dict
         Its fields.
     """
-    from dataclasses import asdict, is_dataclass
+    from dataclasses import asdict
 
-    assert is_dataclass(problem) and not isinstance(problem, type)
     return asdict(problem)
 
 

@@ -1,4 +1,4 @@
-"""The main job: which older people can walk to which service, where they cannot, and by how much the usual circle errs."""
+"""The main job: which older people can walk to which service, and by how much the usual circle errs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.metadata import version
 
+import geopandas as gpd
 import numpy as np
 
 from geo.access.coverage import CoverageTask, Limit, certify_many
 from geo.access.gaps import GapDemand, GapList, GapRules, find_gaps, persons_by_status
 from geo.access.membership import Membership, assign_divisions
+from geo.access.pairs import site_pairs
 from geo.access.population import ALL_BANDS, UNSPECIFIED, Population
 from geo.access.straight_line import StraightLine, measure_straight, reach_m
 from geo.access.summary import BandRun, CoverageSummary, summarise
-from geo.arrays import Float
+from geo.arrays import Float, Int32
 from geo.catalog.load import facility_type
 from geo.errors import InputError
+from geo.indicators import CoverageFacts, IndicatorValue, UnitFacts, compute_indicators
 from geo.network.link import LINK_CAP_M, PointLinks, link_points
 from geo.network.model import StreetNetwork
 from geo.network.plane import Plane
@@ -100,6 +103,8 @@ class TypeOutcome:
         Sums.
     gaps : GapList
         Ranked gaps.
+    indicators : tuple of IndicatorValue
+        M01 to M10 of everybody.
     """
 
     supply: Supply
@@ -107,6 +112,7 @@ class TypeOutcome:
     runs: tuple[BandRun, ...]
     summary: CoverageSummary
     gaps: GapList
+    indicators: tuple[IndicatorValue, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +177,7 @@ class CoverageOutcome:
                 "linked": outcome.n_linked,
             },
             **sums,
+            "indicators": [value.to_json() for value in outcome.indicators],
             "gaps": [gap_json(outcome, position) for position in range(len(outcome.gaps.gaps))],
             "gaps_remainder": outcome.gaps.remainder.to_json(),
         }
@@ -195,8 +202,8 @@ class CoverageOutcome:
                 (
                     f"{title.title_zh}:覆盖 {share}({people['covered']:,} / {people['total']:,} 人),"
                     f"直线圆圈会说 {circle};营业 {outcome.supply.n_open:,} 处,盲区 {len(outcome.gaps.gaps):,} 个",
-                    f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), a circle "
-                    f"would say {circle}; {outcome.supply.n_open:,} open, {len(outcome.gaps.gaps):,} gaps",
+                    f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), "
+                    f"a circle would say {circle}; {outcome.supply.n_open:,} open, {len(outcome.gaps.gaps):,} gaps",
                 )
             )
         spent = sum(self.seconds.values())
@@ -239,6 +246,8 @@ class Prepared:
         Their positions on the network.
     membership : Membership
         Their divisions.
+    divisions : GeoDataFrame
+        The divisions themselves, with code, name, level and parent_code.
     plane : Plane
         The network's plane, in which straight lines and gaps are measured.
     x, y : array of float64, shape (n_demand,)
@@ -248,6 +257,7 @@ class Prepared:
     demand: Demand
     links: PointLinks
     membership: Membership
+    divisions: gpd.GeoDataFrame
     plane: Plane
     x: Float
     y: Float
@@ -303,7 +313,7 @@ def prepare(session: Session, network: StreetNetwork, on: date, clock: _Clock | 
         membership = assign_divisions(demand.lon, demand.lat, divisions)
         plane = network.plane
         x, y = plane.forward(demand.lon, demand.lat)
-    return Prepared(demand, links, membership, plane, x, y)
+    return Prepared(demand, links, membership, divisions, plane, x, y)
 
 
 def run_coverage(
@@ -409,14 +419,19 @@ def analyse(
     outcomes = []
     for position, (supply, links) in enumerate(zip(supplies, sites, strict=True)):
         found = certificates[position * len(bands) : (position + 1) * len(bands)]
+        with clock.stage("choices"):
+            choices = [
+                _choices(prepared, links, request, speed, network=network, profile=profile) for _, speed in bands
+            ]
         band_runs = tuple(
             BandRun(
                 band,
                 speed,
                 reach_m(metres=request.metres, minutes=request.minutes, speed_mps=speed),
                 one,
+                count,
             )
-            for (band, speed), one in zip(bands, found, strict=True)
+            for (band, speed), one, count in zip(bands, found, choices, strict=True)
         )
         with clock.stage("summary"):
             x, y = prepared.plane.forward(supply.lon, supply.lat)
@@ -424,7 +439,19 @@ def analyse(
             summary = summarise(prepared.demand.population, prepared.membership, band_runs, straight)
         with clock.stage("gaps"):
             gaps = _gaps(prepared, band_runs, straight)
-        outcomes.append(TypeOutcome(supply, int(links.is_linked.sum()), band_runs, summary, gaps))
+        figures = compute_indicators(
+            CoverageFacts(
+                tally=summary.overall.tally,
+                limit_m=request.metres,
+                limit_min=request.minutes,
+                speed_mps=None if request.by_band else bands[0][1],
+                land=None,
+                units=unit_facts(supply, prepared.divisions, request.on),
+            )
+        )
+        outcomes.append(
+            TypeOutcome(supply, int(links.is_linked.sum()), band_runs, summary, gaps, figures)
+        )
     return tuple(outcomes)
 
 
@@ -436,6 +463,58 @@ def _bands(
         return [(ALL_BANDS, request.speed_mps or profile.default_speed_mps)]
     names = population.present_bands or (UNSPECIFIED,)
     return [(name, profile.speed_mps(name)) for name in names]
+
+
+def _choices(
+    prepared: Prepared,
+    sites: PointLinks,
+    request: CoverageRequest,
+    speed_mps: float,
+    *,
+    network: StreetNetwork,
+    profile: WalkingProfile,
+) -> Int32:
+    """Count the facilities within the limit of every demand point."""
+    pairs = site_pairs(
+        network,
+        prepared.links,
+        sites,
+        limit=request.limit,
+        speed_mps=speed_mps,
+        profile=profile,
+        at=request.at,
+        threads=THREADS,
+    )
+    return np.diff(pairs.point_start).astype(np.int32)
+
+
+UNIT_LEVELS = {"county": "county", "township": "township", "community": "village"}
+
+
+def unit_facts(supply: Supply, divisions: gpd.GeoDataFrame, on: date) -> UnitFacts | None:
+    """Count the administrative units that have an open facility of a type.
+
+    Parameters
+    ----------
+    supply : Supply
+        The open facilities.
+    divisions : GeoDataFrame
+        Divisions with code, name, level and parent_code.
+    on : datetime.date
+        Date of the divisions.
+
+    Returns
+    -------
+    UnitFacts or None
+        At the level of the type's tier, townships for types of no administrative tier; None where the store has no
+        division of that level.
+    """
+    level_name = UNIT_LEVELS.get(facility_type(supply.slug).tier, "township")
+    level = assign_divisions(supply.lon, supply.lat, divisions).level(level_name)
+    if level is None or level.n_divisions == 0:
+        return None
+    hit = np.unique(level.index[level.index < level.n_divisions])
+    return UnitFacts(int(hit.size), level.n_divisions, f"{level_name} {on.isoformat()}")
 
 
 def _gaps(prepared: Prepared, band_runs: Sequence[BandRun], straight: StraightLine) -> GapList:

@@ -1,8 +1,8 @@
 """Importing files: one use case a layer, one transaction an import.
 
-Whatever the file, the order is the same: read and judge all rows, refuse the whole file when a row is refused (or leave
-those rows out when asked to), compare with what the same source held before, write the difference, and note the file, its
-SHA-256, the counts and who did it.
+Whatever the file, the order is the same: read and judge all rows, refuse the whole file when a row is refused (or
+leave those rows out when asked to), compare with what the same source held before, write the difference, and note the
+file, its SHA-256, the counts and who did it.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _refuse_foreign_datum(options: ImportOptions) -> None:
     if options.datum is not None and options.datum.lower() not in ("wgs84", "cgcs2000", "epsg:4326"):
         raise DatumError(
             f"{options.path.name} 是 OSM 文件,坐标按定义为 WGS 84;--datum {options.datum} 不适用",
-            f"{options.path.name} is an OSM file, which is WGS 84 by definition; --datum {options.datum} does not apply",
+            f"{options.path.name} is an OSM file, WGS 84 by definition; --datum {options.datum} does not apply",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -95,6 +94,6 @@ def _keep(network: StreetNetwork, folder: Path) -> None:
 def _forget_old(parent: Path, newest: Path) -> None:
     """Remove all but the last few networks of the same store."""
     store_id = newest.name.split("-")[0]
-    same = sorted(parent.glob(f"{store_id}-*"), key=lambda path: os.stat(path).st_mtime, reverse=True)
+    same = sorted(parent.glob(f"{store_id}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in same[KEPT_PER_STORE:]:
         shutil.rmtree(old, ignore_errors=True)

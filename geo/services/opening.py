@@ -1,13 +1,90 @@
-"""Opening, migrating and saving stores."""
+"""Opening, migrating, saving and restoring stores."""
 
 from __future__ import annotations
 
-from geo.store import Store, open_store, state
+from collections.abc import Sequence
+from pathlib import Path
+
+from geo.errors import DataSourceError
+from geo.store import Store, maintenance, open_store, state
+from geo.store.migrations import HEAD
 
 read_fact = state.read_fact
 write_fact = state.write_fact
 
 
-def open_and_absorb(url: str, *, actor: str) -> tuple[Store, tuple[()]]:
+def open_and_absorb(url: str, *, actor: str) -> tuple[Store, Sequence[object]]:
     """Open a store (absorbing outside edits comes with geo.store.outside)."""
     return open_store(url, actor=actor), ()
+
+
+def upgrade_store(url: str) -> str:
+    """Create or migrate a store's schema; an embedded store is copied first.
+
+    Parameters
+    ----------
+    url : str
+        A ``.gpkg`` path or a PostgreSQL URL.
+
+    Returns
+    -------
+    str
+        The revision the schema has now.
+
+    Raises
+    ------
+    DataSourceError
+        The store cannot be read.
+    ConflictError
+        Its schema is newer than this software.
+    """
+    maintenance.upgrade(url)
+    return HEAD
+
+
+def backup_store(url: str, path: Path) -> int:
+    """Write a whole, consistent copy of a store while it may be in use.
+
+    Parameters
+    ----------
+    url : str
+        The store.
+    path : pathlib.Path
+        The file; overwritten.
+
+    Returns
+    -------
+    int
+        Its size in bytes.
+
+    Raises
+    ------
+    DataSourceError
+        The store cannot be read or the file cannot be written.
+    """
+    maintenance.backup(url, str(path))
+    return path.stat().st_size
+
+
+def restore_store(path: Path, url: str, *, force: bool = False) -> None:
+    """Bring a backup into a store.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        File that `backup_store` wrote.
+    url : str
+        A ``.gpkg`` path, or a PostGIS database that exists.
+    force : bool
+        Replace what is there.
+
+    Raises
+    ------
+    DataSourceError
+        There is no such backup, or it cannot be restored.
+    ConflictError
+        The store holds data and `force` is not given.
+    """
+    if not path.exists():
+        raise DataSourceError(f"找不到备份文件 {path}", f"there is no backup {path}")
+    maintenance.restore(str(path), url, overwrite=force)

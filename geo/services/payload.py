@@ -1,7 +1,7 @@
 """The arrays of a coverage run as they lie in the store: Arrow tables, compressed, one a type and band.
 
-What a report needs stands in the run itself, so that a report made later shows the data of the run and not those of the day
-it is printed.
+What a report needs stands in the run itself, so that a report made later shows the data of the run and not those of
+the day it is printed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from geo.access.gaps import GapList
 from geo.access.population import BANDS, Population
@@ -176,3 +177,19 @@ def read_bands_block(content: bytes) -> list[dict[str, object]]:
     """
     bands: list[dict[str, object]] = json.loads(zlib.decompress(content))
     return bands
+
+
+def read_gap_polygons(content: bytes) -> list[BaseGeometry]:
+    """Read the polygons of the gaps, in the order of their ranks.
+
+    Parameters
+    ----------
+    content : bytes
+        The gap block.
+
+    Returns
+    -------
+    list of BaseGeometry
+        Polygons in EPSG:4490 degrees.
+    """
+    return list(shapely.from_wkb(read_table(content)["polygon"].to_pylist()))

@@ -26,8 +26,8 @@ def points_table(outcome: CoverageOutcome) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns id, persons, status, facility_id, walk_m, walk_s, access_m; band (runs by band) and type (several types);
-        and ``classification``, which says on every row that the file is internal.
+        Columns id, persons, status, facility_id, walk_m, walk_s, access_m; band (runs by band) and type (several
+        types); and ``classification``, which says on every row that the file is internal.
     """
     names = np.array(STATUS_NAMES, dtype=object)
     population = outcome.demand.population
