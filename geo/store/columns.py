@@ -14,7 +14,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import JSON, REAL, Float, Numeric, String, TypeEngine
 
-Real = Double().with_variant(REAL(), "sqlite")
+Real: Double[float] = Double().with_variant(REAL(), "sqlite")
 """A float64 on both engines."""
 
 BigInt = BigInteger().with_variant(Integer(), "sqlite")

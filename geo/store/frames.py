@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from geo.arrays import Float
+from geo.arrays import Bool, Float
 from geo.errors import InputError, Problem
 from geo.store.geometry import SRID, as_stored, encode_wkb
 from geo.store.hilbert import hilbert_order
@@ -152,14 +152,31 @@ def decode_column(values: Sequence[object], column: LayerColumn) -> pd.Series:
     if column.kind == "bool":
         return pd.Series(array == 1, dtype=bool)
     if column.kind == "int":
-        missing = np.equal(array, None)
+        missing = is_none(array)
         if not missing.any() or column.missing is not None:
             with contextlib.suppress(ValueError):
-                return pd.Series(np.where(missing, column.missing, array).astype(np.int64))
+                array[missing] = column.missing
+                return pd.Series(array.astype(np.int64))
     try:
         return pd.Series(array.astype(np.float64))
     except ValueError:  # SQLite lets an outside program put text where a number belongs
         return pd.Series(pd.to_numeric(pd.Series(array), errors="coerce"), dtype=np.float64)
+
+
+def is_none(values: Values) -> Bool:
+    """Tell which database values are missing.
+
+    Parameters
+    ----------
+    values : ndarray of object
+        Database values.
+
+    Returns
+    -------
+    ndarray of bool
+        True where there is none.
+    """
+    return np.asarray(pd.isna(values), dtype=bool)
 
 
 def _date(value: object) -> date | None:

@@ -68,9 +68,9 @@ class GeometryColumn(TypeDecorator[BaseGeometry]):
             return None
         if dialect.name == "sqlite":
             return encode_blobs(np.array([value], dtype=object))[0]
-        from geoalchemy2.shape import from_shapely
+        from geoalchemy2.shape import from_shape
 
-        return from_shapely(value, srid=self.srid)
+        return from_shape(value, srid=self.srid)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> BaseGeometry | None:
         """Turn what the engine stores into a shapely geometry."""
@@ -79,9 +79,10 @@ class GeometryColumn(TypeDecorator[BaseGeometry]):
         if dialect.name == "sqlite":
             geometry: BaseGeometry | None = decode_blobs([value])[0]
             return geometry
-        from geoalchemy2.shape import to_shapely
+        from geoalchemy2.shape import to_shape
 
-        return to_shapely(value)
+        shape: BaseGeometry = to_shape(value)
+        return shape
 
 
 class _GeoPackageBlob(LargeBinary):
@@ -137,8 +138,7 @@ def encode_wkb(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     ndarray of object
         Bytes, or None where the geometry is None.
     """
-    wkb: NDArray[np.object_] = shapely.to_wkb(geometries, byte_order=1, flavor="iso")
-    return wkb
+    return np.asarray(shapely.to_wkb(geometries, byte_order=1, flavor="iso"), dtype=object)
 
 
 def encode_blobs(

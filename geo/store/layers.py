@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from geo.arrays import Bool, Int
 from geo.store import gpkg
-from geo.store.frames import EncodedRows, Values, decode_column, encode_frame
+from geo.store.frames import EncodedRows, Values, decode_column, encode_frame, is_none
 from geo.store.geometry import SRID
 from geo.store.layer import LAYER_NAMES, Layer, layer
 from geo.store.rows import close_rows, fetch_columns, insert_rows, is_sqlite, silent_bulk
@@ -278,12 +278,12 @@ class _OpenVersions:
         for name, stored in self.columns.items():
             column = _dates_as_text(stored) if spec.columns[name].kind == "date" else _objects(stored)
             if name not in incoming.values:
-                differs |= ~np.equal(column[at], None)
+                differs |= ~is_none(column[at])
                 continue
             new = incoming.values[name][known]
             unequal = new != column[at]
             if name == "valid_from":  # a file that states no beginning says nothing against the stored one
-                unequal &= ~np.equal(new, None)
+                unequal &= ~is_none(new)
             differs |= unequal.astype(bool)
         stated = incoming.values.get("valid_to")
         differs |= (self.valid_to[at] != (None if stated is None else stated[known])).astype(bool)
@@ -315,7 +315,7 @@ def _new_versions(incoming: EncodedRows, new: Bool, match: Int, on: date) -> tup
     count = int(new.sum())
     none = np.full(count, None, dtype=object)
     stated = values.get("valid_from", none)
-    follows = (match[new] >= 0) & np.equal(stated, None)
+    follows = (match[new] >= 0) & is_none(stated)
     values["valid_from"] = np.where(follows, on.isoformat(), stated)
     values["valid_to"] = values.get("valid_to", none)
     values["stated_valid_to"] = values["valid_to"]
@@ -325,7 +325,7 @@ def _new_versions(incoming: EncodedRows, new: Bool, match: Int, on: date) -> tup
 
 def _earlier(first: Values, second: Values) -> Values:
     """Return the earlier of two ISO dates, where None means never."""
-    stays = ~np.equal(first, None)
+    stays = ~is_none(first)
     result = second.copy()
     result[stays] = np.minimum(first[stays], second[stays])
     return result

@@ -16,6 +16,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from pyproj import Geod
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
@@ -213,17 +214,16 @@ def _moved(session: Session, rows: gpd.GeoDataFrame, touched: Mapping[int, _Touc
     before = [_said_before(touched[fid], "geom") for fid in rows["fid"]]
     blobs = [None if word is None else bytes.fromhex(word) for word in before]
     old = decode_blobs(blobs) if is_sqlite(session) else shapely.from_wkb(np.array([*blobs, None], dtype=object)[:-1])
-    moved: Bool = ~shapely.equals_identical(shapely.set_srid(old, 0), shapely.set_srid(rows.geometry.array, 0))
-    return moved & ~shapely.is_missing(rows.geometry.array)
+    moved = ~shapely.equals_identical(shapely.set_srid(old, 0), shapely.set_srid(rows.geometry.array, 0))
+    return np.asarray(moved & ~shapely.is_missing(rows.geometry.array), dtype=bool)
 
 
-def _geodesic_lengths(lines: np.ndarray[tuple[int, ...], np.dtype[np.object_]]) -> Float:
+def _geodesic_lengths(lines: NDArray[np.object_]) -> Float:
     """Measure lines on the CGCS2000 ellipsoid, in metres."""
     points, owner = shapely.get_coordinates(lines, return_index=True)
     same = owner[1:] == owner[:-1]
     _, _, lengths = _CGCS2000.inv(points[:-1, 0], points[:-1, 1], points[1:, 0], points[1:, 1])
-    total: Float = np.bincount(owner[1:][same], np.asarray(lengths)[same], len(lines))
-    return total
+    return np.bincount(owner[1:][same], np.asarray(lengths, dtype=np.float64)[same], len(lines)).astype(np.float64)
 
 
 def _repeated(session: Session, spec: Layer, rows: gpd.GeoDataFrame) -> Bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import geopandas as gpd
 import numpy as np
@@ -159,7 +159,7 @@ def _period_problems(spec: Layer, rows: gpd.GeoDataFrame, first: str, last: str)
 
 def _notes(
     spec: Layer, rows: pd.DataFrame, mask: Bool, code: str, field: str | None, zh: str, en: str
-) -> Sequence[Problem]:
+) -> list[Problem]:
     """Write one note for each row of a mask."""
     found = rows[mask]
     values = found[field].astype(str) if field is not None else [None] * len(found)

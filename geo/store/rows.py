@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from types import NoneType
+from typing import cast
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from psycopg import Connection as PostgresConnection
 from psycopg import sql
 from sqlalchemy import text
@@ -64,9 +64,7 @@ def sqlite_connection(session: Session) -> sqlite3.Connection:
     sqlite3.Connection
         Inside the session's transaction.
     """
-    raw = session.connection().connection.dbapi_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return raw
+    return cast("sqlite3.Connection", session.connection().connection.dbapi_connection)
 
 
 def postgres_connection(session: Session) -> PostgresConnection:
@@ -82,9 +80,7 @@ def postgres_connection(session: Session) -> PostgresConnection:
     psycopg.Connection
         Inside the session's transaction.
     """
-    raw = session.connection().connection.dbapi_connection
-    assert isinstance(raw, PostgresConnection)
-    return raw
+    return cast("PostgresConnection", session.connection().connection.dbapi_connection)
 
 
 def fetch_columns(
@@ -268,7 +264,7 @@ def _insert_sqlite(session: Session, spec: Layer, rows: EncodedRows, values: dic
     ).fetchone()[0]
     fids = np.arange(last + 1, last + 1 + len(rows), dtype=np.int64)
     values["fid"] = fids.tolist()
-    values["geom"] = encode_blobs(rows.geometries, rows.wkb, rows.bounds)
+    values["geom"] = list(encode_blobs(rows.geometries, rows.wkb, rows.bounds))
     # Binding is the larger part of inserting; what is the same in every row is written into the statement.
     literals = {name: _literal(column) for name, column in values.items()}
     varying = {name: column for name, column in values.items() if literals[name] is None}
@@ -309,9 +305,7 @@ def _copy_postgres(session: Session, spec: Layer, rows: EncodedRows, values: dic
         "date": pa.string(),
     }
     arrays = {name: pa.array(column, type=arrow[spec.columns[name].kind]) for name, column in values.items()}
-    hexed: NDArray[np.object_] = shapely.to_wkb(
-        shapely.set_srid(rows.geometries, SRID), hex=True, byte_order=1, include_srid=True
-    )
+    hexed = shapely.to_wkb(shapely.set_srid(rows.geometries, SRID), hex=True, byte_order=1, include_srid=True)
     arrays["geom"] = pa.array(hexed, type=pa.string())
     target = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
         sql.Identifier(spec.name), sql.SQL(", ").join(map(sql.Identifier, arrays))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geo.arrays import Float, Int
 
@@ -141,13 +142,13 @@ def add_boxes(connection: sqlite3.Connection, table: str, fids: Int, bounds: Flo
     _write_packed(connection, index, fids, outward)
 
 
-def _down(values: Float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _down(values: Float) -> NDArray[np.float32]:
     """Round to float32 without ever going up."""
     rounded = values.astype(np.float32)
     return np.where(rounded > values, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
-def _by_place(boxes: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Int:
+def _by_place(boxes: NDArray[np.float32]) -> Int:
     """Order boxes along a Hilbert curve through their centres."""
     from geo.store.hilbert import hilbert_order
 
@@ -159,10 +160,10 @@ def _write_packed(
     connection: sqlite3.Connection,
     index: str,
     fids: Int,
-    boxes: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    boxes: NDArray[np.float32],
 ) -> None:
     """Replace the index's content by a packed tree over boxes in this order."""
-    levels: list[np.ndarray[tuple[int, ...], np.dtype[np.void]]] = []
+    levels: list[NDArray[np.void]] = []
     numbers: list[Int] = []
     ids, level_boxes, next_number = fids, boxes, 2
     parents: list[tuple[Int, Int]] = []
@@ -171,7 +172,7 @@ def _write_packed(
         groups = -(-count // _FILL) if count > _CELLS else 1
         owner = np.arange(count) // _FILL if groups > 1 else np.zeros(count, np.int64)
         slot = np.arange(count) - owner * _FILL
-        nodes = np.zeros(groups, _NODE)
+        nodes: NDArray[np.void] = np.zeros(groups, _NODE)
         nodes["count"] = np.bincount(owner, minlength=groups)
         nodes["cells"]["id"][owner, slot] = ids
         nodes["cells"]["box"][owner, slot] = level_boxes

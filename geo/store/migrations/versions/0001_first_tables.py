@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import op
 from sqlalchemy import (
     Boolean,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.types import TypeEngine
 
 from geo.store import gpkg, schema
 from geo.store.columns import BigInt, Real, UtcDateTime
@@ -28,7 +31,7 @@ depends_on = None
 
 _OPEN = text("closed_import_id IS NULL")
 _UNCLAIMED = text("origin IS NULL")
-_TYPES = {"t": Text, "i": lambda: BigInt, "r": lambda: Real, "b": Boolean, "d": Date}
+_TYPES: dict[str, TypeEngine[Any]] = {"t": Text(), "i": BigInt, "r": Real, "b": Boolean(), "d": Date()}
 _POSITION = "raw_x:r raw_y:r raw_crs:t datum_method:t accuracy_m:r"
 
 _LAYERS = {
@@ -92,7 +95,7 @@ def _columns(words: str) -> list[Column[object]]:
     for word in words.split():
         name, letter = word.split(":")
         default = text("1") if name == "row_version" else None
-        built.append(Column(name, _TYPES[letter](), server_default=default))
+        built.append(Column(name, _TYPES[letter], server_default=default))
     return built
 
 
