@@ -149,15 +149,11 @@ def test_headers_of_one_type_are_unambiguous() -> None:
     for found in facility_types().values():
         seen: dict[str, str] = {}
         for attribute in found.attributes:
-            for name in {
-                fold(n) for n in (attribute.name, attribute.title_zh, attribute.title_en, *attribute.aliases)
-            }:
+            for name in {fold(n) for n in (attribute.name, attribute.title_zh, attribute.title_en, *attribute.aliases)}:
                 assert seen.setdefault(name, attribute.name) == attribute.name, (found.slug, name)
     seen = {}
     for attribute in common_attributes():
-        for name in {
-            fold(n) for n in (attribute.name, attribute.title_zh, attribute.title_en, *attribute.aliases)
-        }:
+        for name in {fold(n) for n in (attribute.name, attribute.title_zh, attribute.title_en, *attribute.aliases)}:
             assert seen.setdefault(name, attribute.name) == attribute.name, name
 
 
@@ -233,17 +229,11 @@ def test_a_plan_that_has_ended_gives_no_thresholds() -> None:
 
 def test_a_region_replaces_the_national_limit_of_the_same_id() -> None:
     national = {limit.id: limit for limit in thresholds("project_eldercare_room")}
-    anhui = {
-        limit.id: limit
-        for limit in thresholds("project_eldercare_room", region="340102", on=date(2026, 1, 1))
-    }
+    anhui = {limit.id: limit for limit in thresholds("project_eldercare_room", region="340102", on=date(2026, 1, 1))}
     assert national["area_new"].minimum == 20
     assert anhui["area_new"].minimum == 30
     assert anhui["area_new"].severity == "block"
-    before = {
-        limit.id: limit
-        for limit in thresholds("project_eldercare_room", region="340102", on=date(2022, 7, 19))
-    }
+    before = {limit.id: limit for limit in thresholds("project_eldercare_room", region="340102", on=date(2022, 7, 19))}
     assert before["area_new"].minimum == 20
 
 
@@ -297,8 +287,6 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 
 def test_a_pack_that_cites_nothing_is_refused(tmp_path: Path) -> None:
     source = (data_folder() / "packs" / "harbin.toml").read_text(encoding="utf-8")
-    (tmp_path / "harbin.toml").write_text(
-        source.replace('clause = "provision/', 'clause = "other/'), encoding="utf-8"
-    )
+    (tmp_path / "harbin.toml").write_text(source.replace('clause = "provision/', 'clause = "other/'), encoding="utf-8")
     with pytest.raises(InputError, match="cites no existing clause"):
         packs(folder=tmp_path)

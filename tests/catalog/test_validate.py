@@ -6,10 +6,11 @@ from datetime import date, datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.catalog.load import common_attributes, facility_type, facility_types, thresholds
+from geo.catalog.schema import Attribute
 from geo.catalog.validate import normalise, validate_attributes
 
 
@@ -108,9 +109,7 @@ def test_every_problem_is_reported_at_once() -> None:
 def test_an_unknown_attribute_is_noted_and_kept() -> None:
     report = validate_attributes(facility_type("senior_canteen"), {"备注": "临街"})
     assert report.values == {"备注": "临街"}
-    assert [(problem.code, problem.severity) for problem in report.problems] == [
-        ("unknown_attribute", "note")
-    ]
+    assert [(problem.code, problem.severity) for problem in report.problems] == [("unknown_attribute", "note")]
     assert not report.is_refused
 
 
@@ -140,9 +139,7 @@ def test_the_general_capacity_stands_in_for_the_beds() -> None:
 
 
 def test_a_huge_complex_is_flagged_not_refused() -> None:
-    assert codes("county_eldercare_complex", floor_area_m2=200_000, care_beds=800) == [
-        ("above_threshold", "note")
-    ]
+    assert codes("county_eldercare_complex", floor_area_m2=200_000, care_beds=800) == [("above_threshold", "note")]
 
 
 def test_the_narrow_site_of_a_known_plan_shows_its_margin() -> None:
@@ -173,24 +170,26 @@ def test_a_room_in_the_basement_misses_the_floor_level() -> None:
     assert validate_attributes(room, {"所在楼层": 4}, thresholds=limits).problems
 
 
-@given(st.data())
-def test_normalising_twice_changes_nothing(data: st.DataObject) -> None:
-    attributes = [a for found in facility_types().values() for a in found.attributes] + list(
-        common_attributes()
-    )
-    attribute = data.draw(st.sampled_from(attributes))
-    kinds: dict[str, st.SearchStrategy[object]] = {
-        "number": st.floats(0, 1e9),
-        "integer": st.integers(0, 10**9),
-        "text": st.text(min_size=1),
-        "boolean": st.booleans(),
-        "date": st.dates(date(1900, 1, 1), date(2100, 1, 1)),
-    }
+ATTRIBUTES = [a for found in facility_types().values() for a in found.attributes] + list(common_attributes())
+STRATEGIES: dict[str, st.SearchStrategy[object]] = {
+    "number": st.floats(0, 1e9),
+    "integer": st.integers(0, 10**9),
+    "text": st.sampled_from(["", "a", "综合 楼", "1.50", "2022-03-01"]),
+    "boolean": st.booleans(),
+    "date": st.dates(date(1900, 1, 1), date(2100, 1, 1)),
+}
+
+
+def _raw(attribute: Attribute) -> st.SearchStrategy[tuple[Attribute, object]]:
     if attribute.kind == "choice":
-        strategy: st.SearchStrategy[object] = st.sampled_from(
-            [choice.title_zh for choice in attribute.choices]
-        )
-    else:
-        strategy = kinds[attribute.kind]
-    once = normalise(attribute, data.draw(strategy))
+        words = st.sampled_from([choice.title_zh for choice in attribute.choices])
+        return st.tuples(st.just(attribute), words)
+    return st.tuples(st.just(attribute), STRATEGIES[attribute.kind])
+
+
+@given(st.sampled_from(ATTRIBUTES).flatmap(_raw))
+@settings(max_examples=200, deadline=None)
+def test_normalising_twice_changes_nothing(case: tuple[Attribute, object]) -> None:
+    attribute, raw = case
+    once = normalise(attribute, raw)
     assert normalise(attribute, once) == once
