@@ -108,9 +108,7 @@ class ShapeWriter:
         int
             Its number, or -1 for nothing to draw.
         """
-        lines = (
-            [] if shape is None else [line for line in map(_quantise, _lines(shape)) if line.shape[0] >= 2]
-        )
+        lines = [] if shape is None else [line for line in map(_quantise, _lines(shape)) if line.shape[0] >= 2]
         if not lines:
             return -1
         self.parts.extend(lines)

@@ -172,8 +172,8 @@ class CoverageReport:
     outlines : GeoDataFrame or None
         Divisions with columns code, name, level, parent_code and polygons.
     context : GeoDataFrame or None
-        Shapes that help to find one's way, columns kind (``main_road``, ``railway``, ``water``, ``green``) and
-        geometry.
+        Shapes that help to find one's way, with columns geometry and kind: ``main_road``, ``railway``, ``water``
+        or ``green``.
     imports : tuple of ImportNote
         Imports with their counts.
     quality : tuple of QualityNote

@@ -48,8 +48,7 @@ def report_json(report: CoverageReport) -> str:
         "synthetic": report.is_synthetic,
         "dataDate": date_zh(report.data_date),
         "generatedOn": date_zh(report.generated_on),
-        "population": report.population_zh
-        + (f"（{report.population_year} 年）" if report.population_year else ""),
+        "population": report.population_zh + (f"（{report.population_year} 年）" if report.population_year else ""),
         "parameters": [list(pair) for pair in report.parameters],
         "minimum": report.minimum_persons,
         "grid": _grid(report),
@@ -69,9 +68,7 @@ def report_json(report: CoverageReport) -> str:
             ]
             for note in report.imports
         ],
-        "quality": [
-            [note.title_zh, _number(note.count), note.unit_zh, note.note_zh] for note in report.quality
-        ],
+        "quality": [[note.title_zh, _number(note.count), note.unit_zh, note.note_zh] for note in report.quality],
         "sources": [[note.title_zh, note.date_zh, note.note_zh] for note in report.sources],
         "shapes": shapes.packed(),
     }
@@ -112,9 +109,7 @@ def published_gaps(result: TypeResult, minimum_persons: int) -> list[GapRow]:
     list of GapRow
         Gaps with enough people.
     """
-    return sorted(
-        (gap for gap in result.gaps if gap.persons.total >= minimum_persons), key=lambda gap: gap.rank
-    )
+    return sorted((gap for gap in result.gaps if gap.persons.total >= minimum_persons), key=lambda gap: gap.rank)
 
 
 def _number(value: float | None) -> float | None:
@@ -182,9 +177,7 @@ def _divisions(report: CoverageReport, codes: list[str], shapes: ShapeWriter) ->
         for level in LEVELS:
             rows = frame[frame["level"] == level]
             simple = simplify_coverage(list(rows.geometry), _TOLERANCE_DEG[level]) if len(rows) else []
-            for code, name, parent, shape in zip(
-                rows["code"], rows["name"], rows["parent_code"], simple, strict=True
-            ):
+            for code, name, parent, shape in zip(rows["code"], rows["name"], rows["parent_code"], simple, strict=True):
                 facts[str(code)] = (str(name), level, str(parent) if isinstance(parent, str) else None)
                 outline[str(code)] = shapes.add(shape)
     for result in report.types:
@@ -223,6 +216,7 @@ def _type(result: TypeResult, codes: list[str], minimum_persons: int, shapes: Sh
         "circles": [_circle(circle) for circle in result.circles],
         "gaps": [_gap(gap, shapes) for gap in gaps],
         "hiddenGaps": len(result.gaps) - len(gaps),
+        "scattered": _number(result.scattered_persons),
         "facilities": _facilities(result.facilities),
         "indicators": [_indicator(row) for row in result.indicators],
     }

@@ -30,9 +30,7 @@ def check_report(report: CoverageReport) -> None:
     problems = [*_cell_problems(report.cells, report.minimum_persons), *_result_problems(report)]
     if not report.types:
         problems.append(
-            _problem(
-                "no_types", "types", "0", "报告至少要有一类设施", "a report needs at least one facility type"
-            )
+            _problem("no_types", "types", "0", "报告至少要有一类设施", "a report needs at least one facility type")
         )
     if problems:
         raise InputError(
@@ -67,9 +65,7 @@ def hidden_villages(rows: Iterable[DivisionRow], minimum_persons: int) -> frozen
     hidden: set[str] = set()
     for children in by_parent.values():
         small = [row.code for row in children if row.persons.total < minimum_persons]
-        others = sorted(
-            (row.persons.total, row.code) for row in children if row.persons.total >= minimum_persons
-        )
+        others = sorted((row.persons.total, row.code) for row in children if row.persons.total >= minimum_persons)
         if len(small) == 1 and others:
             small.append(others[0][1])
         hidden.update(small)
@@ -136,9 +132,7 @@ def _result_problems(report: CoverageReport) -> Iterator[Problem]:
 
 def _adds_up(persons: PersonCounts) -> bool:
     """Whether the parts make the whole."""
-    parts = (
-        persons.covered + persons.too_far + persons.gate_closed + persons.disconnected + persons.not_linked
-    )
+    parts = persons.covered + persons.too_far + persons.gate_closed + persons.disconnected + persons.not_linked
     return bool(np.isclose(parts, persons.total, rtol=0, atol=_TOLERANCE * max(1.0, persons.total)))
 
 

@@ -57,8 +57,10 @@ function isVisible(view, box) {
   return box[0] <= view.box[2] && box[2] >= view.box[0] && box[1] <= view.box[3] && box[3] >= view.box[1];
 }
 
-function trace(path, view, shape, isClosed) {
+// Parts narrower than `least` pixels, such as single covered cells inside a gap, are passed over.
+function trace(path, view, shape, isClosed, least) {
   for (const points of shape.parts) {
+    if (!isVisible(view, points.box) || (points.box[2] - points.box[0]) * view.world < least) continue;
     let lastX = NaN;
     let lastY = NaN;
     for (let i = 0; i < points.length; i += 2) {
@@ -74,9 +76,9 @@ function trace(path, view, shape, isClosed) {
   }
 }
 
-function pathOf(view, shapes, isClosed) {
+function pathOf(view, shapes, isClosed, least) {
   const path = new Path2D();
-  for (const shape of shapes) if (shape && isVisible(view, shape.box)) trace(path, view, shape, isClosed);
+  for (const shape of shapes) if (shape && isVisible(view, shape.box)) trace(path, view, shape, isClosed, least || 0);
   return path;
 }
 

@@ -37,6 +37,17 @@ function unitY(lat) {
 const lonOf = (x) => x * 360 - 180;
 const latOf = (y) => (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI;
 
+function boxOf(points) {
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < points.length; i += 2) {
+    if (points[i] < box[0]) box[0] = points[i];
+    if (points[i + 1] < box[1]) box[1] = points[i + 1];
+    if (points[i] > box[2]) box[2] = points[i];
+    if (points[i + 1] > box[3]) box[3] = points[i + 1];
+  }
+  return box;
+}
+
 // A shape is its parts (x0, y0, x1, y1 …) in unit mercator with their common box.
 function readShapes(packed) {
   const counts = varints(packed.counts);
@@ -55,15 +66,14 @@ function readShapes(packed) {
       for (let i = 0; i < size; i++) {
         x += deltas[at++];
         y += deltas[at++];
-        const px = unitX(x / 1e5);
-        const py = unitY(y / 1e5);
-        points[2 * i] = px;
-        points[2 * i + 1] = py;
-        if (px < shape.box[0]) shape.box[0] = px;
-        if (py < shape.box[1]) shape.box[1] = py;
-        if (px > shape.box[2]) shape.box[2] = px;
-        if (py > shape.box[3]) shape.box[3] = py;
+        points[2 * i] = unitX(x / 1e5);
+        points[2 * i + 1] = unitY(y / 1e5);
       }
+      points.box = boxOf(points);
+      shape.box = [
+        Math.min(shape.box[0], points.box[0]), Math.min(shape.box[1], points.box[1]),
+        Math.max(shape.box[2], points.box[2]), Math.max(shape.box[3], points.box[3]),
+      ];
       shape.parts.push(points);
     }
     shapes.push(shape);

@@ -22,13 +22,13 @@ function fillInspector(state, act) {
   const persons = [figures.total, figures.covered, figures.tooFar, figures.gateClosed, figures.disconnected, figures.notLinked];
   const rows = STATUS_TITLES.map((title, i) => [title, persons[i + 1], i]).filter(([, count, i]) => i < 2 || count > 0);
   box.replaceChildren(head,
-    el("p", { class: "inspector-figure" }, el("span", { class: "key-number" }, figure(percent(figures.ratio), "%")), el("span", { class: "key-under" }, `${whole(figures.covered)} / ${whole(figures.total)} 人走得到`)),
+    el("p", { class: "inspector-figure" }, el("span", { class: "key-number" }, figure(percent(figures.ratio), "%")), el("span", { class: "key-under" }, `${whole(figures.covered)} / ${whole(figures.total)} 人`)),
     statusBar(persons),
     el("table", { class: "formula" }, el("tbody", {},
       rows.map(([title, count, i]) => el("tr", {}, el("th", { scope: "row" }, el("span", { class: "swatch status-" + STATUS_KEYS[i] }), title), el("td", { class: "value" }, figure(whole(count), "人")))),
       el("tr", { class: "rule" }, el("th", { scope: "row" }, "步行时间中位数"), el("td", { class: "value" }, figure(minutes(figures.p50), "分钟"))),
       el("tr", {}, el("th", { scope: "row" }, "九成的人在此以内"), el("td", { class: "value" }, figure(minutes(figures.p90), "分钟"))),
-      el("tr", { class: "rule" }, el("th", { scope: "row" }, "直线画圈会说"), el("td", { class: "value" }, figure(percent(ratioOf(figures.circle, figures.total)), "%"))),
+      el("tr", { class: "rule" }, el("th", { scope: "row" }, "直线圈内"), el("td", { class: "value" }, figure(percent(ratioOf(figures.circle, figures.total)), "%"))),
       el("tr", {}, el("th", { scope: "row" }, "其中多算"), el("td", { class: "value" }, figure(whole(figures.overstated), "人"))))),
     division.children.length && nextLevel(division.level)
       ? el("button", { type: "button", class: "wide", on: { click: () => act.drill(division) } }, `查看 ${whole(division.children.length)} 个${LEVEL_TITLES[nextLevel(division.level)]}`)
@@ -39,8 +39,8 @@ function fillInspector(state, act) {
 const COLUMNS = [
   { key: "name", title: "名称", text: true, of: (row) => row.division.name },
   { key: "total", title: "总人数（人）", of: (row) => row.figures.total, show: whole },
-  { key: "covered", title: "走得到（人）", of: (row) => row.figures.covered, show: whole },
-  { key: "ratio", title: "比例（%）", of: (row) => row.figures.ratio, show: percent },
+  { key: "covered", title: "已覆盖（人）", of: (row) => row.figures.covered, show: whole },
+  { key: "ratio", title: "覆盖率（%）", of: (row) => row.figures.ratio, show: percent },
   { key: "tooFar", title: "超出标准（人）", of: (row) => row.figures.tooFar, show: whole },
   { key: "gateClosed", title: "小区门关闭（人）", of: (row) => row.figures.gateClosed, show: whole },
   { key: "disconnected", title: "路网不连通（人）", of: (row) => row.figures.disconnected, show: whole },
@@ -66,13 +66,19 @@ function sortedRows(state) {
   });
 }
 
+// The unit stands under the title, so that twelve columns fit beside the panel.
+function headText(title, arrow) {
+  const [words, unit] = title.split("（");
+  return [words + arrow, el("small", {}, unit ? unit.replace("）", "") : "\u00a0")];
+}
+
 function divisionTable(state, rows, act) {
   const heads = COLUMNS.map((column) => {
     const isSorted = state.sort && state.sort.key === column.key;
     const sort = isSorted ? (state.sort.isDown ? "descending" : "ascending") : "none";
     const arrow = isSorted ? (state.sort.isDown ? " ↓" : " ↑") : "";
     return el("th", { scope: "col", "aria-sort": act ? sort : null, class: column.text ? "text" : null },
-      act ? el("button", { type: "button", on: { click: () => act.sort(column.key) } }, column.title + arrow) : column.title);
+      act ? el("button", { type: "button", on: { click: () => act.sort(column.key) } }, headText(column.title, arrow)) : headText(column.title, ""));
   });
   const body = rows.map((row) =>
     el("tr", { "data-code": row.division.code, class: act && state.division === row.division ? "is-chosen" : null,

@@ -4,7 +4,7 @@ const CELL_MIN_PX = 2.6;
 
 function coloursNow() {
   const names = ["land", "outside", "water", "green", "road", "road-casing", "rail", "border", "label", "halo", "gap", "mark",
-    "mark-fill", "hatch", "hatch-ground", "accent", "ink", "ground"];
+    "mark-fill", "mark-far", "hatch", "hatch-ground", "accent", "ink", "ground"];
   const colours = Object.fromEntries(names.map((name) => [name, cssToken(name)]));
   colours.classes = [0, 1, 2, 3, 4, 5].map((i) => cssToken("class-" + i));
   colours.font = cssToken("font");
@@ -69,7 +69,7 @@ function paintCells(view, colours, grid, cells, isPrint) {
     context.fillStyle = fillOfClass(view, colours, number);
     context.fill(path);
     if (isPrint && number >= 3 && number < 6) {
-      context.fillStyle = hatch(context, "", number === 5 ? "rgba(255,255,255,.75)" : "rgba(70,30,0,.6)", 4, view.ratio);
+      context.fillStyle = hatch(context, "", number === 5 ? "rgba(255,255,255,.55)" : "rgba(70,30,0,.5)", 4, view.ratio);
       context.fill(path);
     }
   });
@@ -152,16 +152,24 @@ function centreOf(shape) {
   return [(shape.box[0] + shape.box[2]) / 2, (shape.box[1] + shape.box[3]) / 2];
 }
 
-function paintGaps(view, colours, gaps, chosen, taken) {
+function paintGaps(view, colours, gaps, chosen, taken, isOnCells) {
   const { context } = view;
   const shown = gaps.filter((gap) => gap.shape && isVisible(view, gap.shape.box));
-  const path = pathOf(view, shown.map((gap) => gap.shape), true);
+  const path = pathOf(view, shown.map((gap) => gap.shape), true, 14);
   context.lineJoin = "round";
-  stroke(context, path, colours.halo, 3.2);
-  stroke(context, path, colours.gap, 1.6);
+  const isFar = view.zoom < 11.5;
+  if (!isFar) stroke(context, path, colours.halo, 3.2);
+  context.globalAlpha = isFar ? 0.85 : 1;
+  if (!isFar || isOnCells) stroke(context, path, colours.gap, isFar ? 1 : 1.6);
+  context.globalAlpha = 1;
+  if (chosen && chosen.shape) {
+    const own = pathOf(view, [chosen.shape], true, 14);
+    stroke(context, own, colours.ground, 5);
+    stroke(context, own, colours.gap, 2.6);
+  }
   context.textAlign = "center";
   context.textBaseline = "middle";
-  const limit = view.zoom < 10.5 ? 12 : view.zoom < 12 ? 30 : Infinity;
+  const limit = gapLimit(view.zoom);
   for (const gap of shown) {
     const isChosen = gap === chosen;
     if (gap.rank > limit && !isChosen) continue;
@@ -183,6 +191,11 @@ function paintGaps(view, colours, gaps, chosen, taken) {
     context.font = `600 ${String(gap.rank).length > 2 ? 9 : 11}px ${colours.font}`;
     context.fillText(String(gap.rank), x, y + 0.5);
   }
+}
+
+// Far out only the first ranks carry their number; the list has them all.
+function gapLimit(zoom) {
+  return zoom < 11 ? 12 : zoom < 12 ? 30 : Infinity;
 }
 
 function overlaps(a, b) {
@@ -213,7 +226,7 @@ function facilityMarks(view, facilities) {
 
 function paintFacilities(view, colours, type, marks) {
   const { context } = view;
-  const size = view.zoom < 11 ? 6 : view.zoom < 12.5 ? 10 : 14;
+  const size = view.zoom < 11 ? 4.5 : view.zoom < 12.5 ? 10 : 14;
   const path = glyphPath(type.family);
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -228,9 +241,9 @@ function paintFacilities(view, colours, type, marks) {
     context.translate(mark.x - side / 2, mark.y - side / 2);
     context.scale(side / 16, side / 16);
     context.lineWidth = (size > 6 ? 1.4 : 1.1) * (16 / side);
-    context.strokeStyle = isOpen && size <= 6 ? colours["mark-fill"] : colours.mark;
-    context.fillStyle = isOpen && size <= 6 ? colours.mark : colours["mark-fill"];
-    context.globalAlpha = isOpen ? 1 : isPlanned ? 0.9 : 0.75;
+    context.strokeStyle = size <= 6 ? colours["mark-far"] : colours.mark;
+    context.fillStyle = isOpen && size <= 6 ? colours["mark-far"] : colours["mark-fill"];
+    context.globalAlpha = isOpen ? (size > 6 ? 1 : 0.8) : isPlanned ? 0.9 : 0.75;
     if (!isPlanned || size > 6) context.fill(path);
     if (isPlanned) context.setLineDash([2.2 * (16 / side), 1.6 * (16 / side)]);
     context.stroke(path);
@@ -272,13 +285,13 @@ function paintLabels(view, colours, report, taken) {
     context.font = `${rule.weight} ${rule.size}px ${colours.font}`;
     for (const division of report.divisions) {
       if (division.level !== rule.level || !division.shape || !isVisible(view, division.shape.box)) continue;
-      if (!division.anchor) division.anchor = labelAnchor(division.shape);
-      const x = division.anchor[0] * view.world - view.left;
-      const y = division.anchor[1] * view.world - view.top;
+      if (!division.anchors) division.anchors = labelAnchors(division.shape);
       const half = context.measureText(division.name).width / 2 + 3;
-      const box = [x - half, y - rule.size * 0.75, x + half, y + rule.size * 0.75];
-      if (taken.some((other) => overlaps(other, box))) continue;
-      taken.push(box);
+      const spots = division.anchors.map(([ux, uy]) => [ux * view.world - view.left, uy * view.world - view.top]);
+      const spot = spots.find(([x, y]) => !taken.some((other) => overlaps(other, labelBox(x, y, half, rule.size))));
+      if (!spot) continue;
+      const [x, y] = spot;
+      taken.push(labelBox(x, y, half, rule.size));
       context.strokeStyle = colours.halo;
       context.lineWidth = 3.5;
       context.strokeText(division.name, x, y);
@@ -288,11 +301,15 @@ function paintLabels(view, colours, report, taken) {
   }
 }
 
-// The middle of the widest inner stretch of a few horizontal cuts: always inside, near the eye's centre.
-function labelAnchor(shape) {
+function labelBox(x, y, half, size) {
+  return [x - half, y - size * 0.75, x + half, y + size * 0.75];
+}
+
+// Middles of the widest inner stretches of a few horizontal cuts: always inside, those near the centre first.
+function labelAnchors(shape) {
   const [x0, y0, x1, y1] = shape.box;
-  let best = { score: -1, point: centreOf(shape) };
-  for (const share of [0.5, 0.4, 0.6, 0.3, 0.7]) {
+  const found = [];
+  for (const share of [0.5, 0.42, 0.58, 0.34, 0.66, 0.25, 0.75]) {
     const y = y0 + (y1 - y0) * share;
     const cuts = [];
     for (const points of shape.parts)
@@ -304,10 +321,11 @@ function labelAnchor(shape) {
     cuts.sort((a, b) => a - b);
     for (let i = 0; i + 1 < cuts.length; i += 2) {
       const score = (cuts[i + 1] - cuts[i]) * (1 - Math.abs(share - 0.5));
-      if (score > best.score) best = { score, point: [(cuts[i] + cuts[i + 1]) / 2, y] };
+      found.push({ score, point: [(cuts[i] + cuts[i + 1]) / 2, y] });
     }
   }
-  return best.point;
+  found.sort((a, b) => b.score - a.score);
+  return found.slice(0, 5).map((item) => item.point);
 }
 
 function paintChosen(view, colours, shape) {
@@ -334,7 +352,7 @@ function paintMap(view, state) {
   paintFacilities(view, colours, type, state.marks);
   if (state.hovered && state.hovered.shape) stroke(context, pathOf(view, [state.hovered.shape], true), colours.accent, 1.6);
   paintChosen(view, colours, state.division && state.division.shape);
-  if (layers.gaps) paintGaps(view, colours, type.gaps, state.gap, taken);
+  if (layers.gaps) paintGaps(view, colours, type.gaps, state.gap, taken, layers.fill === "cells");
   if (layers.borders) paintLabels(view, colours, report, taken);
   state.view = view;
 }

@@ -29,7 +29,9 @@ function typeTabs(state, choose) {
   const items = state.report.types.map((type) => ({
     key: type.slug, id: "type-" + type.slug, body: [svg(glyph(type.family), 16), el("span", {}, type.title)],
   }));
-  return tabs("设施类型", items, state.type.slug, choose, "type-tabs");
+  const list = tabs("设施类型", items, state.type.slug, choose, "type-tabs");
+  list.style.setProperty("--columns", Math.min(3, items.length));
+  return list;
 }
 
 function groupTabs(state, choose) {
@@ -72,12 +74,12 @@ function keyFigures(state) {
   const [total, covered] = group.persons;
   const ratio = ratioOf(covered, total);
   const circle = group.circle;
-  const box = el("div", { class: "key-figures" });
+  const box = el("div", { class: "key-figures" }, el("p", { class: "print-subject" }, `${type.title} · ${group.title} · ${type.standard}`));
   box.append(
-    keyFigure("figure-covered", "走得到的人", percent(ratio), "%", `${whole(covered)} / ${whole(total)} 人`, () => explainCovered(state)),
+    keyFigure("figure-covered", "覆盖率", percent(ratio), "%", `${whole(covered)} / ${whole(total)} 人`, () => explainCovered(state)),
     statusBar(group.persons),
     el("div", { class: "key-pair" },
-      keyFigure("figure-uncovered", "走不到的人", whole(total - covered), "人", gapsLine(type), () => explainUncovered(state)),
+      keyFigure("figure-uncovered", "未覆盖", whole(total - covered), "人", gapsLine(type), () => explainUncovered(state)),
       circle
         ? keyFigure("figure-circle", "直线画圈多算", whole(circle.overstated), "人", circleShareLine(circle, ratio), () => explainCircle(state))
         : keyFigure("figure-circle", "直线画圈多算", "—", "", "本次分析没有比较", () => explainCircle(state))
@@ -99,9 +101,9 @@ function explainCovered(state) {
   const { type, group } = state;
   const [total, covered] = group.persons;
   return {
-    title: `${type.title} · 走得到的人（M01 人口覆盖率）`,
-    formula: [["分子", `${limitText(type)}内走得到的人`, whole(covered) + " 人"], ["分母", group.title, whole(total) + " 人"],
-      ["结果", "分子 ÷ 分母", percent(ratioOf(covered, total)) + " %"]],
+    title: `${type.title} · 人口覆盖率（${type.minutes !== null ? "M04" : "M01"}）`,
+    formula: [["分子", `步行${limitText(type)}以内的人`, whole(covered) + " 人"], ["分母", group.title, whole(total) + " 人"],
+      ["结果", "分子 ÷ 分母", percent(ratioOf(covered, total)) + "%"]],
     facts: runFacts(state),
   };
 }
@@ -109,8 +111,8 @@ function explainCovered(state) {
 function explainUncovered(state) {
   const { type, group } = state;
   const rows = STATUS_KEYS.slice(1).map((key, i) => [STATUS_TITLES[i + 1], STATUS_REASONS[i + 1], whole(group.persons[i + 2]) + " 人"]);
-  rows.push(["合计", "总人数减去走得到的人", whole(group.persons[0] - group.persons[1]) + " 人"]);
-  return { title: `${type.title} · 走不到的人（M07 服务盲区人数）`, formula: rows, facts: runFacts(state) };
+  rows.push(["合计", "总人数减去覆盖的人", whole(group.persons[0] - group.persons[1]) + " 人"]);
+  return { title: `${type.title} · 未覆盖的人（M07）`, formula: rows, facts: runFacts(state) };
 }
 
 function explainCircle(state) {
@@ -118,12 +120,12 @@ function explainCircle(state) {
   const circle = group.circle;
   const [total, covered] = group.persons;
   const rows = circle
-    ? [["圈内的人", circleLine(circle), whole(circle.persons) + " 人"], ["其中走不到", "在圈内，但按路网走不到", whole(circle.overstated) + " 人"],
-        ["圈内比例", `÷ ${whole(circle.total)} 人`, percent(ratioOf(circle.persons, circle.total)) + " %"],
-        ["实际比例", "按路网步行", percent(ratioOf(covered, total)) + " %"]]
+    ? [["圈内的人", circleLine(circle), whole(circle.persons) + " 人"], ["其中多算", "在圈内，按路网却未覆盖", whole(circle.overstated) + " 人"],
+        ["圈内比例", `÷ ${whole(circle.total)} 人`, percent(ratioOf(circle.persons, circle.total)) + "%"],
+        ["实际覆盖率", "按路网步行", percent(ratioOf(covered, total)) + "%"]]
     : [["无数据", "本次分析没有计算直线圈", "—"]];
   for (const other of type.circles)
-    rows.push([`${whole(other.radius)} 米圈`, other.basis, `${percent(ratioOf(other.persons, other.total))} %，多算 ${whole(other.overstated)} 人`]);
+    rows.push([`${whole(other.radius)} 米圈`, other.basis, `${percent(ratioOf(other.persons, other.total))}%，多算 ${whole(other.overstated)} 人`]);
   return { title: `${type.title} · 直线画圈与实际步行（M06）`, formula: rows, facts: runFacts(state) };
 }
 

@@ -72,7 +72,7 @@ function rankList(state, act) {
     scopeLine(state, act),
     el("div", { class: "rank-head" },
       levels.length > 1 ? segmented("级别", levels.map((level) => [level, LEVEL_TITLES[level]]), state.level, act.level) : el("span", { class: "muted" }, LEVEL_TITLES[state.level]),
-      segmented("排序", [["ratio", "比例最低"], ["people", "人数最多"]], state.order, act.order))
+      sortButton(state, act, "ratio", "覆盖率", "覆盖率最低的在前"), sortButton(state, act, "people", "未覆盖", "未覆盖人数最多的在前"))
   );
   if (!rows.length) {
     box.append(el("p", { class: "empty" }, `没有${LEVEL_TITLES[state.level]}数据，因为本次分析没有导入这一级区划，可以返回上一级查看。`));
@@ -87,28 +87,35 @@ function rankList(state, act) {
   return box;
 }
 
+function sortButton(state, act, key, title, hint) {
+  const isOn = state.order === key;
+  return el("button", { type: "button", class: "sort", "data-key": key, title: hint, "aria-pressed": isOn ? "true" : "false", on: { click: () => act.order(key) } },
+    title, el("span", { "aria-hidden": "true" }, isOn ? (key === "ratio" ? " ↑" : " ↓") : ""));
+}
+
 function rankRow(state, act, division, figures, most) {
   const isHidden = figures.total === null;
   const byRatio = state.order === "ratio";
   const width = byRatio ? (figures.ratio || 0) * 100 : ((figures.uncovered || 0) / most) * 100;
-  const value = isHidden ? ["—"] : byRatio ? figure(percent(figures.ratio), "%") : figure(whole(figures.uncovered), "人");
   const canDrill = division.children.length && nextLevel(division.level);
   const label = isHidden
     ? `${division.name}，不足 ${state.report.minimum} 人，不显示`
-    : `${division.name}，走得到 ${percent(figures.ratio)}%，走不到 ${whole(figures.uncovered)} 人`;
+    : `${division.name}，覆盖率 ${percent(figures.ratio)}%，未覆盖 ${whole(figures.uncovered)} 人`;
   return el("li", { "data-code": division.code, class: state.division === division ? "is-chosen" : null },
     el("button", {
       type: "button", class: "bar", "aria-label": label, title: isHidden ? `不足 ${state.report.minimum} 人，不显示` : null,
       on: { click: () => act.division(division), mouseenter: () => act.hover(division), mouseleave: () => act.hover(null) },
     }, el("span", { class: "bar-name" }, division.name), el("span", { class: "bar-track" + (byRatio ? " is-ratio" : "") + (isHidden ? " is-empty" : "") },
-      isHidden ? null : el("span", { style: { width: width.toFixed(1) + "%" } })), el("span", { class: "bar-value" }, value)),
+      isHidden ? null : el("span", { style: { width: width.toFixed(1) + "%" } })),
+      el("span", { class: "bar-value" + (byRatio ? " is-sorted" : "") }, isHidden ? "—" : figure(percent(figures.ratio), "%")),
+      el("span", { class: "bar-value" + (byRatio ? "" : " is-sorted") }, isHidden ? "—" : figure(whole(figures.uncovered), "人"))),
     canDrill ? el("button", { type: "button", class: "drill", "aria-label": `查看${division.name}下级`, title: "查看下级", on: { click: () => act.drill(division) } }, svg(ICONS.chevron, 14)) : el("span", { class: "drill" }));
 }
 
 function gapReason(gap) {
   const parts = STATUS_TITLES.slice(1).map((title, i) => [title, gap.persons[i + 2]]).filter(([, count]) => count > 0);
   parts.sort((a, b) => b[1] - a[1]);
-  return parts.length === 1 ? parts[0][0] : parts.map(([title, count]) => `${title} ${whole(count)} 人`).join(" · ");
+  return parts.length === 1 ? parts[0][0] : parts.flatMap(([title, count], i) => [i ? " · " : "", el("span", {}, `${title} ${whole(count)} 人`)]);
 }
 
 function gapNearest(gap) {
@@ -120,16 +127,17 @@ function gapList(state, act) {
   const { gaps, hiddenGaps } = state.type;
   const box = el("div", { class: "gaps" });
   if (!gaps.length) {
-    box.append(el("p", { class: "empty" }, "没有成片的服务盲区，因为走不到的人都很分散，可以在“排名”里按人数查看。"));
+    box.append(el("p", { class: "empty" }, "没有成片的服务盲区，因为未覆盖的人都很分散，可以在“排名”里按人数查看。"));
     return box;
   }
-  box.append(el("p", { class: "muted lead" }, "连片走不到的区域，按人数从多到少。"));
+  box.append(el("p", { class: "muted lead" }, "连片未覆盖的区域，按人数从多到少。"));
   box.append(el("ol", { class: "gap-list" }, gaps.map((gap) =>
     el("li", { class: state.gap === gap ? "is-chosen" : null, "data-rank": gap.rank },
       el("button", { type: "button", class: "gap", on: { click: () => act.gap(gap) }, "aria-label": `第 ${gap.rank} 处盲区，${gap.place}，${whole(gap.persons[0])} 人，飞到` },
         el("span", { class: "gap-rank" }, String(gap.rank)),
         el("span", { class: "gap-text" }, el("span", { class: "gap-place" }, gap.place), el("span", { class: "gap-why" }, gapNearest(gap)), el("span", { class: "gap-why" }, gapReason(gap))),
         el("span", { class: "gap-people" }, figure(whole(gap.persons[0]), "人"), el("span", { class: "fly" }, "飞到")))))));
+  if (state.type.scattered) box.append(el("p", { class: "muted lead" }, `其余未覆盖的 ${whole(state.type.scattered)} 人居住分散，不成片。`));
   if (hiddenGaps) box.append(el("p", { class: "muted" }, `另有 ${whole(hiddenGaps)} 处不足 ${state.report.minimum} 人，不单独列出，已计入合计。`));
   return box;
 }

@@ -17,7 +17,7 @@ function flyTo(shape) {
 }
 
 function framePadding() {
-  const inspector = state.division && window.innerWidth > 1100 ? 320 : 0;
+  const inspector = state.division && state.map.getSize().x > 640 ? 320 : 0;
   return { paddingTopLeft: [24, 56], paddingBottomRight: [24 + inspector, 60] };
 }
 

@@ -1,6 +1,6 @@
 // On the map: layer switches, legend, zoom, base map, keys.
 
-const FACILITY_MARKS = [["open", "开放"], ["planned", "规划或在建"], ["closed", "停办或暂停"]];
+const FACILITY_MARKS = [["open", "开放"], ["planned", "规划"], ["closed", "停办"]];
 
 function fillMapTools(state, act) {
   const { layers } = state;
@@ -21,12 +21,12 @@ function fillLegend(state) {
     return el("span", { class: "legend-item" }, drawing, title);
   };
   const here = new Set(type.facilities.map((facility) => ({ building: "planned", suspended: "closed" })[facility.status] || facility.status));
-  const what = state.layers.fill === "cells" ? "" : "(乡镇中位数)";
+  const what = state.layers.fill === "cells" ? "" : "（乡镇中位数）";
   document.getElementById("legend").replaceChildren(
     el("h2", {}, `步行到最近的${type.title}${what}`, el("small", {}, ` ${type.unit}`)),
     el("div", { class: "legend-scale" }, [0, 1, 2, 3, 4, 5].map(swatch)),
-    el("div", { class: "legend-ends" }, el("span", {}, "走得到"), el("span", {}, "走不到")),
-    el("div", { class: "legend-row" }, el("span", { class: "legend-item" }, el("i", { class: "class-6" }), "没有路可到"),
+    el("div", { class: "legend-ends" }, el("span", {}, "已覆盖"), el("span", {}, "未覆盖")),
+    el("div", { class: "legend-row" }, el("span", { class: "legend-item" }, el("i", { class: "class-6" }), "无路可达"),
       type.gaps.length && state.layers.gaps ? el("span", { class: "legend-item" }, el("i", { class: "legend-gap" }, "1"), "服务盲区") : null,
       state.layers.facilities ? FACILITY_MARKS.filter(([status]) => here.has(status)).map(mark) : null));
 }
@@ -34,7 +34,12 @@ function fillLegend(state) {
 function addZoomTools(map, goHome) {
   const button = (icon, title, handler) => el("button", { type: "button", class: "icon", "aria-label": title, title, on: { click: handler } }, svg(ICONS[icon], 16));
   document.getElementById("zoom-tools").append(button("plus", "放大", () => map.zoomIn(1)), button("minus", "缩小", () => map.zoomOut(1)), button("home", "回到全域（H）", goHome));
-  L.control.scale({ imperial: false, position: "bottomright", maxWidth: 110 }).addTo(map);
+  const scale = L.control.scale({ imperial: false, position: "bottomright", maxWidth: 110 });
+  scale._updateMetric = function (maxMeters) {
+    const metres = this._getRoundNum(maxMeters);
+    this._updateScale(this._mScale, metres < 1000 ? `${metres} 米` : `${metres / 1000} 千米`, metres / maxMeters);
+  };
+  scale.addTo(map);
 }
 
 function isTileAddress(text) {
@@ -123,10 +128,10 @@ function tipText(state, event) {
     const { status, median, share } = group.cells;
     words.push(`${whole(report.grid.persons[at.cell])} 人`);
     words.push(median[at.cell] === MISSING_WALK ? STATUS_TITLES[status[at.cell]] : `步行 ${walkText(type, median[at.cell])}`);
-    if (share[at.cell] !== 255) words.push(`走得到 ${share[at.cell]}%`);
+    if (share[at.cell] !== 255) words.push(`覆盖率 ${share[at.cell]}%`);
   } else if (division) {
     const figures = divisionFigures(group, division.index);
-    words.push(figures.total === null ? `不足 ${report.minimum} 人，不显示` : `走得到 ${percent(figures.ratio)}%`);
+    words.push(figures.total === null ? `不足 ${report.minimum} 人，不显示` : `覆盖率 ${percent(figures.ratio)}%`);
   }
   if (at.gap) words.push(`第 ${at.gap.rank} 处盲区`);
   return words.join(" · ");
