@@ -139,9 +139,7 @@ def _facts(recipe: Recipe, layout: Layout, people: People) -> dict[str, object]:
     }
 
 
-def _write_divisions(
-    folder: Path, recipe: Recipe, layout: Layout
-) -> tuple[tuple[Path, ...], list[dict[str, object]]]:
+def _write_divisions(folder: Path, recipe: Recipe, layout: Layout) -> tuple[tuple[Path, ...], list[dict[str, object]]]:
     """Write the three levels, coarsest first."""
     divisions, names = layout.divisions, layout.division_names
     county_code = np.array([row.code for row in recipe.districts])
@@ -278,21 +276,19 @@ def _write_facilities(
         else:
             write_xlsx(path, kind.name_zh, columns, recipe.date)
     else:
-        points = np.asarray(
-            shapely.points(np.array(spoiled.x, float), np.array(spoiled.y, float)), dtype=object
-        )
+        points = np.asarray(shapely.points(np.array(spoiled.x, float), np.array(spoiled.y, float)), dtype=object)
         if suffix == ".geojson":
             write_geojson(path, stem, points, spoiled.columns)
         elif suffix == ".gpkg":
             write_gpkg(path, stem, points, spoiled.columns, recipe.date)
         else:
             write_shapefile(path, stem, shapely.get_coordinates(points), spoiled.columns, recipe.date)
-    row: dict[str, object] = {"kind": "facilities", "type": kind.type, "path": path.name}
+    row: dict[str, object] = {"kind": "facilities", "path": path.name}
+    if not kind.mix:
+        row["type"] = kind.type
     if is_table:
         row["datum"] = kind.datum
-    row.update(
-        source=path.name, skip_bad=bool(kind.defects), rows=kind.count, refused=_refusals(spoiled.refusals)
-    )
+    row.update(source=path.name, skip_bad=bool(kind.defects), rows=kind.count, refused=_refusals(spoiled.refusals))
     return row
 
 

@@ -118,6 +118,9 @@ def make_plots(recipe: Recipe, blocks: Blocks, streets: Lines, rng: np.random.Ge
     """
     area = _set_back(blocks.area, streets)
     good = (shapely.get_type_id(area) == 3) & (shapely.area(area) > 1200)
+    # Slivers between a street and a bend of the river stay green.
+    good &= shapely.area(area) > 11.0 * shapely.length(area)
+    good &= _is_built(recipe, area, blocks.town, rng)
     area, town = area[good], blocks.town[good]
     use = _uses(recipe, area, town, rng)
     access = np.full(len(area), "open", dtype=object)
@@ -132,6 +135,14 @@ def make_plots(recipe: Recipe, blocks: Blocks, streets: Lines, rng: np.random.Ge
     access[np.isin(use, ["industry", "public"])] = "public"
     access[(use == "industry") & (draw < 0.8)] = "residents"
     return Plots(area, use, access, town)
+
+
+def _is_built(recipe: Recipe, area: Geometries, town: Int, rng: np.random.Generator) -> Bool:
+    """Leave fields between the outermost blocks of the city."""
+    x0, y0, x1, y1 = shapely.bounds(area).T
+    radius = np.hypot((x0 + x1) / 2, (y0 + y1) / 2) / 1000
+    rim = np.clip((radius / recipe.size.city_radius_km - 0.82) * 1.6, 0, 0.6)
+    return np.asarray((town != 0) | (rng.random(len(area)) >= rim))
 
 
 def _set_back(area: Geometries, streets: Lines) -> Geometries:
@@ -174,9 +185,7 @@ def _uses(recipe: Recipe, area: Geometries, town: Int, rng: np.random.Generator)
     use = np.full(len(area), "compound", dtype=object)
     for name, shares in zones.items():
         mine = zone == name
-        use[mine] = np.array(USES[:6], dtype=object)[
-            np.searchsorted(np.cumsum(shares), draw[mine]).clip(0, 5)
-        ]
+        use[mine] = np.array(USES[:6], dtype=object)[np.searchsorted(np.cumsum(shares), draw[mine]).clip(0, 5)]
     use[(shapely.area(area) < 3500) & (use == "industry")] = "commercial"
     return use
 

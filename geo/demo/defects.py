@@ -17,6 +17,7 @@ MEANING = {
     "text_coordinate": "坐标格里是文字",
     "far_away": "离本市数据 200 公里以上",
     "missing_name": "没有名称",
+    "unknown_type": "目录里没有的类型",
     "negative_persons": "人数为负",
     "text_persons": "人数格里是文字",
 }
@@ -79,8 +80,7 @@ def spoil(table: Table, defects: tuple[str, ...], *, has_header: bool, rng: np.r
     """
     heads = list(table.columns)
     rows: list[tuple[list[object], object, object, str]] = [
-        ([table.columns[head][i] for head in heads], float(x), float(y), "")
-        for i, (x, y) in enumerate(table.lonlat)
+        ([table.columns[head][i] for head in heads], float(x), float(y), "") for i, (x, y) in enumerate(table.lonlat)
     ]
     count = len(rows)
     for number, defect in enumerate(defects):
@@ -112,6 +112,8 @@ def _break(
         return values, "待测" if defect == "not_a_number" else "东经一百零三度", y
     if defect == "far_away":
         return values, 113.25, 31.5
+    if defect == "unknown_type":
+        values[heads.index("类型")] = "便民理发亭"
     if defect == "missing_name":
         values[heads.index("名称")] = None
     if defect == "negative_persons":

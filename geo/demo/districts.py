@@ -64,9 +64,7 @@ class Divisions:
         array of Polygon or MultiPolygon, shape (count,)
             In longitude and latitude, vertices taken from the cells unchanged.
         """
-        return np.array(
-            [shapely.coverage_union_all(self.cells[parent == i]) for i in range(count)], dtype=object
-        )
+        return np.array([shapely.coverage_union_all(self.cells[parent == i]) for i in range(count)], dtype=object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +173,7 @@ def _village_targets(recipe: Recipe, county: Int, xy: Float) -> list[int]:
     return [int(a) + int(b) for a, b in zip(urban, count, strict=True)]
 
 
-def _sow(
-    row: DistrictRecipe, terrain: Terrain, xy: Float, side: Int, total: int, rng: np.random.Generator
-) -> _Sown:
+def _sow(row: DistrictRecipe, terrain: Terrain, xy: Float, side: Int, total: int, rng: np.random.Generator) -> _Sown:
     """Sow the townships of one county, then the villages of each township."""
     if row.seat_km is None:
         urban = shapely.contains_xy(terrain.city.buffer(250), *xy.T)
@@ -226,9 +222,7 @@ def _sow_villages(
         cluster = lloyd(near[mine], weight[mine], int(wanted[i]), rng)
         count = int(cluster.max()) + 1
         middle = (
-            np.column_stack(
-                [np.bincount(cluster, weights=xy[mine, axis], minlength=count) for axis in (0, 1)]
-            )
+            np.column_stack([np.bincount(cluster, weights=xy[mine, axis], minlength=count) for axis in (0, 1)])
             / np.bincount(cluster, minlength=count)[:, None]
         )
         if kind != "subdistrict":
@@ -241,9 +235,7 @@ def _sow_villages(
         is_seat[np.argmin(np.hypot(*(places[-1] - xy[mine].mean(0)).T))] = True
         seat.append(is_seat)
         community.append(np.ones(count, dtype=bool) if kind == "subdistrict" else is_seat & (kind == "town"))
-    return _Sown(
-        np.concatenate(places), np.concatenate(owner), np.concatenate(community), np.concatenate(seat), kinds
-    )
+    return _Sown(np.concatenate(places), np.concatenate(owner), np.concatenate(community), np.concatenate(seat), kinds)
 
 
 def _distinct_nearest(ground: Float, middle: Float) -> Int:
@@ -317,9 +309,7 @@ def _cells(xy: Float, terrain: Terrain, plane: Plane, rng: np.random.Generator) 
         home[shapely.contains_xy(region, *xy.T)] = number
         mine = xy[home == number]
         if len(mine) > 1:
-            cells = shapely.get_parts(
-                shapely.voronoi_polygons(shapely.multipoints(mine), extend_to=terrain.outline)
-            )
+            cells = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(mine), extend_to=terrain.outline))
             lines.extend(shapely.intersection(shapely.boundary(cells), region))
     net = shapely.segmentize(shapely.union_all(lines, grid_size=1.0), 260.0)
     rough = shapely.transform(net, lambda pts: _roughen(pts, walls, rng.bit_generator.random_raw() % 7 + 1))
@@ -352,9 +342,7 @@ def _owner(faces: Geometries, xy: Float, home: Int, regions: list[shapely.Polygo
     face_of[face] = point
     for lone in np.flatnonzero(face_of < 0):
         near = tree.query(faces[lone], predicate="intersects")
-        shared = shapely.length(
-            shapely.intersection(shapely.boundary(faces[near]), shapely.boundary(faces[lone]))
-        )
+        shared = shapely.length(shapely.intersection(shapely.boundary(faces[near]), shapely.boundary(faces[lone])))
         shared[face_of[near] < 0] = -1
         face_of[lone] = face_of[near[int(np.argmax(shared))]]
     return face_of

@@ -142,18 +142,18 @@ def _areas(layout: Layout, rng: np.random.Generator) -> list[Area]:
         if use in landuse:
             out.append(Area(area, {"landuse": landuse[use]}))
         elif use == "park":
-            out.append(
-                Area(area, {"leisure": "park", "name": parks[number % len(parks)].split()[0] + "公园"})
-            )
+            out.append(Area(area, {"leisure": "park", "name": parks[number % len(parks)].split()[0] + "公园"}))
         elif use == "village":
             out.append(Area(area, {"landuse": "residential", "place": "village"}))
         else:
             named = {"name": str(names[number])} if use == "compound" else {}
             out.append(Area(area, {"landuse": "residential", **named}))
-    flow: Geometries = shapely.intersection(
-        [terrain.river_area, terrain.tributary_area], terrain.outline.buffer(3000)
-    )
+    flow: Geometries = shapely.intersection([terrain.river_area, terrain.tributary_area], terrain.outline.buffer(3000))
     out += area_rows(flow, {"natural": "water", "water": "river"})
+    banks = [terrain.river_area.buffer(80), *(lake.buffer(55) for lake in terrain.lakes)]
+    wet = shapely.union_all([terrain.river_area, *terrain.lakes])
+    strips: Geometries = shapely.get_parts(shapely.difference(shapely.intersection(banks, terrain.city), wet))
+    out += area_rows(strips, {"leisure": "park", "name": "滨水公园"})
     for lake in terrain.lakes:
         rest = shapely.difference(lake, terrain.island)
         out += [

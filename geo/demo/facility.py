@@ -85,6 +85,10 @@ def make_ground(layout: Layout) -> Ground:
     good = ~shut & (ways.mark == "") & ~is_sidepath(ways)
     good &= np.isin(ways.role, ["city", "town", "road", "inner", "sidewalk"])
     chosen = ways.take(good)
+    # Nothing on the island: its people are cut off.
+    first = chosen.xy[chosen.start[:-1]]
+    dry = np.asarray(~shapely.contains_xy(layout.terrain.island.buffer(60), first[:, 0], first[:, 1]))
+    chosen = chosen.take(dry)
     size = np.diff(chosen.start)
     last = np.zeros(len(chosen.xy), dtype=bool)
     last[chosen.start[1:] - 1] = True
@@ -144,6 +148,8 @@ def make_table(
         ],
         "区划代码": [str(code) for code in names.village_code[unit]],
     }
+    if kind.mix:
+        columns["类型"] = [title for title, count in kind.mix for _ in range(count)]
     columns.update(_common(recipe, kind, county, rng))
     service = np.array([row.service for row in recipe.districts])[county]
     columns.update(_DETAILS.get(kind.type, _nothing)(kind.count, service, rng))
@@ -167,10 +173,8 @@ def _at_people(
     """Where older people live, in well-served districts first."""
     service = np.array([row.service for row in recipe.districts])[layout.divisions.county[people.unit]]
     radius = np.hypot(*people.xy.T)
-    centre = 0.25 + np.exp(-radius / 7000)
-    return _draw_homes(
-        people, people.persons * service**kind.bias * centre ** (0.5 * kind.bias), kind.count, rng
-    )
+    centre = 0.35 + np.exp(-radius / 7000)
+    return _draw_homes(people, people.persons * service**kind.bias * centre ** (0.45 * kind.bias), kind.count, rng)
 
 
 def _at_units(
@@ -229,9 +233,7 @@ def _at_counties(
     spots = []
     for i in range(kind.count):
         mine = np.flatnonzero(county == i % count)
-        spots.append(
-            people.xy[mine[rng.choice(len(mine), p=people.persons[mine] / people.persons[mine].sum())]]
-        )
+        spots.append(people.xy[mine[rng.choice(len(mine), p=people.persons[mine] / people.persons[mine].sum())]])
     return np.array(spots)
 
 
@@ -263,9 +265,7 @@ _SITES: dict[str, _Site] = {
 }
 
 
-def _beside_street(
-    target: Float, ground: Ground, is_far: bool, rng: np.random.Generator
-) -> tuple[Float, np.ndarray]:
+def _beside_street(target: Float, ground: Ground, is_far: bool, rng: np.random.Generator) -> tuple[Float, np.ndarray]:
     """Move targets beside the nearest street piece, 6 to 25 m off (cemeteries 40 to 120 m)."""
     piece = np.asarray(cKDTree(ground.middle).query(target)[1])
     along = ground.end[piece] - ground.start[piece]
@@ -293,6 +293,9 @@ def _facility_names(recipe: Recipe, kind: FacilityRecipe, layout: Layout, unit: 
             base = f"{township}{names.village[one]}{kind.name_zh}"
         seen[base] = seen.get(base, 0) + 1
         out.append(base if seen[base] == 1 else f"{base}({seen[base]}号点)")
+    if kind.mix:
+        titles = [title for title, count in kind.mix for _ in range(count)]
+        out = [f"{base}{title}" for base, title in zip(out, titles, strict=True)]
     return out
 
 
@@ -354,9 +357,7 @@ def _home(count: int, service: Float, rng: np.random.Generator) -> dict[str, Col
         "护理员人数": _ints(np.maximum(residents / rng.uniform(4, 9, count), 2)),
         "建筑面积": _ints(beds * rng.uniform(27, 52, count)),
         "占地面积": _ints(beds * rng.uniform(15, 46, count)),
-        "等级": list(
-            rng.choice(["一级", "二级", "三级", "四级", "未评定"], count, p=[0.2, 0.3, 0.2, 0.08, 0.22])
-        ),
+        "等级": list(rng.choice(["一级", "二级", "三级", "四级", "未评定"], count, p=[0.2, 0.3, 0.2, 0.08, 0.22])),
         "医疗服务": list(rng.choice(["内设", "签约", "无"], count, p=[0.24, 0.57, 0.19])),
     }
 
@@ -394,17 +395,13 @@ def _day_care(count: int, service: Float, rng: np.random.Generator) -> dict[str,
 def _services(count: int, rng: np.random.Generator) -> Column:
     """Draw lists of services."""
     kinds = np.array(["助餐", "助浴", "助洁", "康复", "日间照料", "短期托养", "文娱", "精神慰藉"])
-    return [
-        "、".join(kinds[np.sort(rng.choice(8, size, replace=False))]) for size in rng.integers(2, 6, count)
-    ]
+    return ["、".join(kinds[np.sort(rng.choice(8, size, replace=False))]) for size in rng.integers(2, 6, count)]
 
 
 def _social_work(count: int, service: Float, rng: np.random.Generator) -> dict[str, Column]:
     """Staff and the five haves."""
     haves = ("有场所", "有设备", "有人员", "有服务功能", "有工作流程")
-    five: dict[str, Column] = {
-        head: ["是" if ok else "否" for ok in rng.random(count) < 0.93] for head in haves
-    }
+    five: dict[str, Column] = {head: ["是" if ok else "否" for ok in rng.random(count) < 0.93] for head in haves}
     return {
         "社工人数": _ints(rng.integers(1, 8, count)),
         "建筑面积": _ints(rng.uniform(24, 140, count)),

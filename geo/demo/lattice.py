@@ -191,10 +191,7 @@ def link_lattice(
     count = int(lattice.component.max()) + 1
     size = np.bincount(lattice.component, minlength=count)
     middle = np.column_stack(
-        [
-            np.bincount(lattice.component, weights=lattice.xy[:, axis], minlength=count) / size
-            for axis in (0, 1)
-        ]
+        [np.bincount(lattice.component, weights=lattice.xy[:, axis], minlength=count) / size for axis in (0, 1)]
     )
     k = wanted[lattice.plot[rim]]
     turn = rng.random(count)[piece]

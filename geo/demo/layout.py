@@ -16,6 +16,8 @@ from geo.demo.names import DivisionNames, RoadNames, name_divisions, name_roads
 from geo.demo.plane import Plane, keys, make_plane
 from geo.demo.recipe import Recipe
 from geo.demo.streets import (
+    BANK_M,
+    TRACK_M,
     Lines,
     Towns,
     city_arterials,
@@ -24,6 +26,7 @@ from geo.demo.streets import (
     make_towns,
     roads,
     town_arterials,
+    waterfront,
 )
 from geo.demo.terrain import Terrain, make_terrain
 from geo.demo.villages import make_villages
@@ -145,7 +148,7 @@ def draw_layout(recipe: Recipe, nodes: int, progress: Progress) -> Layout:
     progress("街道", 0.08)
     towns = make_towns(recipe, terrain, divisions, rngs[4])
     main = city_arterials(recipe, terrain, rngs[5]) + town_arterials(towns, rngs[5])
-    main = _crossings(main + roads(terrain, divisions, towns, rngs[6]), terrain)
+    main = _crossings(main + roads(terrain, divisions, towns, rngs[6]), terrain) + waterfront(terrain)
     minor, blocks = cut_blocks(towns, main, terrain, rngs[7])
     streets = main + minor
     plots = make_plots(recipe, blocks, streets, rngs[8]) + make_villages(terrain, divisions, towns, rngs[8])
@@ -162,18 +165,18 @@ def draw_layout(recipe: Recipe, nodes: int, progress: Progress) -> Layout:
     every = base + link_lines(lattice, links, gates)
     road_names = name_roads(recipe, terrain, divisions, names.township, every, rngs[11])
     ways = node_lines(every, rngs[10]) + inner_ways(lattice, plots, rngs[10]) + wall_ways(plots, gates)
-    return Layout(
-        plane, terrain, divisions, names, towns, every, road_names, plots, lattice, links, gates, ways
-    )
+    return Layout(plane, terrain, divisions, names, towns, every, road_names, plots, lattice, links, gates, ways)
 
 
 def _crossings(main: Lines, terrain: Terrain) -> Lines:
     """Let few main streets and roads cross river, brook and railway, and none the lakes."""
     lakes = shapely.union_all([lake.buffer(25) for lake in terrain.lakes])
     main = cross(main, lakes, "", (1e9, 1e9), terrain.city, none=True)
-    main = cross(main, terrain.river_area.buffer(30), "bridge", (1500.0, 6500.0), terrain.city)
+    banks = shapely.union_all([terrain.river_area.buffer(30), terrain.river_area.buffer(BANK_M) & terrain.city])
+    main = cross(main, banks, "bridge", (1500.0, 6500.0), terrain.city)
     main = cross(main, terrain.tributary_area.buffer(12), "bridge", (1500.0, 3000.0), terrain.city)
-    return cross(main, terrain.railway.buffer(16), "underpass", (1250.0, 3600.0), terrain.city)
+    tracks = shapely.union_all([terrain.railway.buffer(16), terrain.railway.buffer(TRACK_M) & terrain.city])
+    return cross(main, tracks, "underpass", (1250.0, 3600.0), terrain.city)
 
 
 def _nets(plots: Plots, main: Lines, nodes: int, rng: np.random.Generator) -> Lattice:

@@ -275,7 +275,5 @@ def name_estates(count: int, rng: np.random.Generator) -> np.ndarray:
         Names such as 锦庭花园; repeats occur.
     """
     lists = words()["estates"]
-    parts = [
-        np.array(lists[key])[rng.integers(len(lists[key]), size=count)] for key in ("first", "second", "last")
-    ]
+    parts = [np.array(lists[key])[rng.integers(len(lists[key]), size=count)] for key in ("first", "second", "last")]
     return np.array(["".join(row) for row in zip(*parts, strict=True)], dtype=object)

@@ -153,8 +153,6 @@ def locate(layout: Layout, lonlat: Float) -> Int:
         Index of the cell; -1 outside the territory.
     """
     unit = np.full(len(lonlat), -1, dtype=np.int64)
-    point, cell = shapely.STRtree(layout.divisions.cells).query(
-        shapely.points(lonlat), predicate="intersects"
-    )
+    point, cell = shapely.STRtree(layout.divisions.cells).query(shapely.points(lonlat), predicate="intersects")
     unit[point[::-1]] = cell[::-1]
     return unit

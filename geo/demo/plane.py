@@ -151,9 +151,7 @@ def keys(xy: Float) -> Int:
     return np.asarray(cell[:, 0] * 2**31 + cell[:, 1], dtype=np.int64)
 
 
-def blobs(
-    centres: Float, radii_m: Float, rng: np.random.Generator, *, rough: float = 0.16, n: int = 28
-) -> Geometries:
+def blobs(centres: Float, radii_m: Float, rng: np.random.Generator, *, rough: float = 0.16, n: int = 28) -> Geometries:
     """Draw rounded irregular polygons.
 
     Parameters

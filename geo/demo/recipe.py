@@ -154,6 +154,8 @@ class FacilityRecipe:
         Encoding of a CSV file.
     defects : tuple of str
         Bad rows put in on purpose, by kind.
+    mix : tuple of (str, int)
+        Types by their Chinese titles and how many of each, for a file with a column 类型; empty for one type.
     """
 
     type: str
@@ -166,6 +168,7 @@ class FacilityRecipe:
     datum: str
     encoding: str
     defects: tuple[str, ...]
+    mix: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +342,7 @@ def _facility(row: dict[str, object]) -> FacilityRecipe:
         datum=str(row.get("datum", "cgcs2000")),
         encoding=str(row.get("encoding", "utf-8")),
         defects=tuple(str(word) for word in _rows(row["defects"])),
+        mix=tuple((title, int(_number(count))) for title, count in _table(row.get("mix", {})).items()),
     )
 
 

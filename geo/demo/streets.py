@@ -18,6 +18,9 @@ from geo.demo.terrain import Terrain
 # Widths kept free on each side of a street's centre line, metres.
 HALF_WIDTH_M = {"trunk": 24.0, "primary": 24.0, "secondary": 15.0, "tertiary": 11.0, "residential": 8.0}
 SIDEWALK_M = 16.0
+# Distance of the streets along the water and the tracks from bank and line.
+BANK_M = 95.0
+TRACK_M = 70.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ def make_towns(recipe: Recipe, terrain: Terrain, divisions: Divisions, rng: np.r
 
 
 def city_arterials(recipe: Recipe, terrain: Terrain, rng: np.random.Generator) -> Lines:
-    """Draw the main streets of the city: rings, a turned grid in each district, riverside and railside roads.
+    """Draw the main streets of the city: two rings, a turned grid in each district, three avenues.
 
     Parameters
     ----------
@@ -199,12 +202,28 @@ def city_arterials(recipe: Recipe, terrain: Terrain, rng: np.random.Generator) -
         "primary",
         "city",
     )
-    bank = shapely.get_parts(terrain.river_area.buffer(95).boundary)
-    track = shapely.get_parts(terrain.railway.buffer(75).boundary)
-    along = lines_of(
-        np.concatenate([bank, track]), ["secondary"] * len(bank) + ["tertiary"] * len(track), "city"
-    )
-    return clip(found + spine + along, city)
+    return clip(found + spine, city)
+
+
+def waterfront(terrain: Terrain) -> Lines:
+    """Draw the streets along river and railway in the city.
+
+    Parameters
+    ----------
+    terrain : Terrain
+        City outline, river and railway.
+
+    Returns
+    -------
+    Lines
+        Streets at the edge of the strips that only few streets cross.
+    """
+    bank = shapely.get_parts(terrain.river_area.buffer(BANK_M).boundary)
+    track = shapely.get_parts(terrain.railway.buffer(TRACK_M).boundary)
+    kinds = ["secondary"] * len(bank) + ["tertiary"] * len(track)
+    lines = clip(lines_of(np.concatenate([bank, track]), kinds, "city"), terrain.city)
+    strips = shapely.union_all([terrain.river_area.buffer(BANK_M - 1), terrain.railway.buffer(TRACK_M - 1)])
+    return clip(lines, strips, outside=True)
 
 
 def _ring(rx: float, ry: float, squareness: float) -> LineString:
@@ -231,9 +250,7 @@ def _grid(area: Polygon, turn: float, spacing_m: float, rng: np.random.Generator
     reach = np.hypot(*(np.array(area.bounds[2:]) - area.bounds[:2])) / 2 + spacing_m
     found = []
     for family in (0, 1):
-        along = (
-            np.array([np.cos(turn), np.sin(turn)]) if family == 0 else np.array([-np.sin(turn), np.cos(turn)])
-        )
+        along = np.array([np.cos(turn), np.sin(turn)]) if family == 0 else np.array([-np.sin(turn), np.cos(turn)])
         across = np.array([-along[1], along[0]])
         at = np.arange(-reach, reach, spacing_m)
         at = at + rng.uniform(-0.16, 0.16, len(at)) * spacing_m
@@ -324,9 +341,7 @@ def roads(terrain: Terrain, divisions: Divisions, towns: Towns, rng: np.random.G
     keep = ~((u < ring_count) & (v < ring_count))
     u, v = u[keep], v[keep]
     big = (u >= ring_count) & (u < ring_count + len(terrain.county_towns))
-    kind = np.where(
-        big | ((v >= ring_count) & (v < ring_count + len(terrain.county_towns))), "primary", "secondary"
-    )
+    kind = np.where(big | ((v >= ring_count) & (v < ring_count + len(terrain.county_towns))), "primary", "secondary")
     found = lines_of(_bend(main[u], main[v], rng, 0.07), kind, "road")
     capitals = seats[: len(terrain.county_towns)]
     hubs = np.array([ring[np.argmin(np.hypot(*(ring - seat).T))] for seat in capitals]).reshape(-1, 2)
@@ -338,9 +353,7 @@ def roads(terrain: Terrain, divisions: Divisions, towns: Towns, rng: np.random.G
     a, b = relative_neighbours(spots)
     keep = ~((a < ring_count) & (b < ring_count))
     length = np.hypot(*(spots[a] - spots[b]).T)
-    kind = np.where(
-        length < 900, "unclassified", rng.choice(["tertiary", "unclassified"], len(a), p=[0.35, 0.65])
-    )
+    kind = np.where(length < 900, "unclassified", rng.choice(["tertiary", "unclassified"], len(a), p=[0.35, 0.65]))
     return found + lines_of(_bend(spots[a[keep]], spots[b[keep]], rng, 0.09), kind[keep], "road")
 
 
@@ -358,9 +371,7 @@ def relative_neighbours(xy: Float) -> tuple[Int, Int]:
         Ends of each edge.
     """
     mesh = Delaunay(xy).simplices
-    edges = np.unique(
-        np.sort(np.concatenate([mesh[:, [0, 1]], mesh[:, [1, 2]], mesh[:, [0, 2]]]), axis=1), axis=0
-    )
+    edges = np.unique(np.sort(np.concatenate([mesh[:, [0, 1]], mesh[:, [1, 2]], mesh[:, [0, 2]]]), axis=1), axis=0)
     u, v = edges[:, 0].astype(np.int64), edges[:, 1].astype(np.int64)
     length = np.hypot(*(xy[u] - xy[v]).T)
     good = np.ones(len(u), dtype=bool)
@@ -435,7 +446,9 @@ def cross(
     for i in order:
         gap = gap_m[0] if city.contains(shapely.Point(middle[i])) else gap_m[1]
         span = float(np.hypot(*(ends[i, 0] - ends[i, 1])))
-        straight = span > 20 and float(shapely.length(inner.geometry[i])) < min(1.3 * span, 2.2 * width_m)
+        limit = 7.0 if rank.get(str(inner.kind[i]), 4) < 2 else 3.2
+        length = float(shapely.length(inner.geometry[i]))
+        straight = span > 20 and length < min(1.35 * span, limit * width_m)
         if straight and all(np.hypot(*(middle[i] - middle[j])) > gap for j in chosen):
             chosen.append(i)
     kept = inner.take(np.array(sorted(chosen), dtype=np.int64))
@@ -443,9 +456,7 @@ def cross(
     return rest + outer + kept
 
 
-def cut_blocks(
-    towns: Towns, arterials: Lines, terrain: Terrain, rng: np.random.Generator
-) -> tuple[Lines, Blocks]:
+def cut_blocks(towns: Towns, arterials: Lines, terrain: Terrain, rng: np.random.Generator) -> tuple[Lines, Blocks]:
     """Cut each town along its main streets, then again and again until blocks have their size.
 
     Parameters
@@ -466,7 +477,7 @@ def cut_blocks(
     blocks : Blocks
         What is left between them.
     """
-    free = shapely.union_all([terrain.water(60), terrain.railway.buffer(45)])
+    free = shapely.union_all([terrain.water(60), terrain.river_area.buffer(BANK_M), terrain.railway.buffer(45)])
     tree = shapely.STRtree(arterials.geometry)
     faces, owner = [], []
     for i, area in enumerate(towns.area):

@@ -102,19 +102,15 @@ def make_terrain(recipe: Recipe, rng: np.random.Generator) -> Terrain:
         The terrain.
     """
     ground, size = recipe.terrain, recipe.size
-    outline = blobs(np.zeros((1, 2)), np.array([size.outline_radius_km]) * 1000, rng, rough=0.045, n=160)[0]
+    outline = _outline(np.array(size.outline_radius_km) * 1000, rng)
     river = curve(ground.river_km, rng, meander_m=150, wave_m=2600)
     tributary = curve(ground.tributary_km, rng, meander_m=170, wave_m=1500)
     circles = np.array(ground.lakes_km) * 1000
     lakes = blobs(circles[:, :2], circles[:, 2], rng, rough=0.22, n=48)
     home = circles[ground.island_lake]
     island = blobs(home[None, :2] + [[120.0, -60.0]], np.array([230.0]), rng, rough=0.12, n=24)[0]
-    city = blobs(
-        np.array([[0.3, -0.3]]) * 1000, np.array([size.city_radius_km * 1000]), rng, rough=0.1, n=72
-    )[0]
-    seats = (
-        np.array([row.seat_km for row in recipe.districts if row.seat_km is not None]).reshape(-1, 2) * 1000
-    )
+    city = blobs(np.array([[0.3, -0.3]]) * 1000, np.array([size.city_radius_km * 1000]), rng, rough=0.13, n=90)[0]
+    seats = np.array([row.seat_km for row in recipe.districts if row.seat_km is not None]).reshape(-1, 2) * 1000
     radius = np.full(len(seats), size.county_town_radius_km * 1000)
     return Terrain(
         outline=outline,
@@ -130,6 +126,16 @@ def make_terrain(recipe: Recipe, rng: np.random.Generator) -> Terrain:
         city=city,
         county_towns=tuple(blobs(seats, radius, rng, rough=0.12, n=48)),
     )
+
+
+def _outline(radii_m: Float, rng: np.random.Generator) -> Polygon:
+    """Draw the territory's edge: bays and tongues of every size."""
+    angle = np.linspace(0, 2 * np.pi, 420, endpoint=False)
+    factor = np.ones(len(angle))
+    for wave in (2, 3, 5, 7, 11, 16, 23, 34, 49):
+        factor += rng.normal(0, 0.075 / wave**0.72) * np.sin(wave * angle + rng.uniform(0, 2 * np.pi))
+    xy = np.column_stack([np.cos(angle), np.sin(angle)]) * radii_m * factor[:, None]
+    return Polygon(xy)
 
 
 def curve(
@@ -162,9 +168,7 @@ def curve(
         normal = np.column_stack([-tangent[:, 1], tangent[:, 0]])
         normal /= np.hypot(*normal.T)[:, None]
         phase = rng.uniform(0, 2 * np.pi, 3)
-        swing = np.sin(
-            2 * np.pi * s / wave_m + phase[0] + 1.4 * np.sin(2 * np.pi * s / (wave_m * 4.7) + phase[1])
-        )
+        swing = np.sin(2 * np.pi * s / wave_m + phase[0] + 1.4 * np.sin(2 * np.pi * s / (wave_m * 4.7) + phase[1]))
         # The river is kept straighter by its dykes inside the city.
         tame = np.clip((np.hypot(*xy.T) - 5000) / 6000, 0.15, 1.0)
         xy = xy + normal * (meander_m * swing * tame)[:, None]

@@ -45,9 +45,7 @@ def make_villages(terrain: Terrain, divisions: Divisions, towns: Towns, rng: np.
     radii = np.clip(np.concatenate([radius, radius[hamlet] * 0.55]), 70, 330)
     stretch = rng.uniform(0.75, 1.3, len(centres))
     areas = blobs(centres, np.column_stack([radii * stretch, radii / stretch]), rng, rough=0.24, n=24)
-    shy = shapely.union_all(
-        [terrain.water(35), terrain.railway.buffer(35), terrain.motorway.buffer(50), town_land]
-    )
+    shy = shapely.union_all([terrain.water(35), terrain.railway.buffer(35), terrain.motorway.buffer(50), town_land])
     shapely.prepare(shy)
     touching = shapely.intersects(areas, shy)
     areas[touching] = shapely.difference(areas[touching], shy)

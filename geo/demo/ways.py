@@ -75,9 +75,7 @@ class Ways:
         size = np.diff(self.start)
         vertex = np.repeat(mask, size)
         start = np.concatenate([[0], np.cumsum(size[mask])])
-        return Ways(
-            start, self.xy[vertex], self.line[mask], self.kind[mask], self.role[mask], self.mark[mask]
-        )
+        return Ways(start, self.xy[vertex], self.line[mask], self.kind[mask], self.role[mask], self.mark[mask])
 
 
 def link_lines(lattice: Lattice, links: Links, gates: Gates) -> Lines:
@@ -176,9 +174,7 @@ def _keep(lines: Lines, pieces: np.ndarray, line: Int) -> Bool:
     _, inverse, degree = np.unique(both, return_inverse=True, return_counts=True)
     loose = (degree[inverse] == 1).reshape(2, -1).any(axis=0)
     role = lines.role[line]
-    limit = np.where(
-        role == "zebra", 3.0, np.where(role == "link", 0.0, np.where(role == "sidewalk", 12.0, 28.0))
-    )
+    limit = np.where(role == "zebra", 3.0, np.where(role == "link", 0.0, np.where(role == "sidewalk", 12.0, 28.0)))
     return np.asarray(~(loose & (shapely.length(pieces) < limit)))
 
 

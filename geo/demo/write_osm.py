@@ -82,9 +82,7 @@ def write_extract(path: Path, extract: Extract, plane: Plane) -> int:
     _, first, node = np.unique(keys(xy), return_index=True, return_inverse=True)
     lonlat = plane.lonlat(xy[first])
     point_tags: dict[int, Tags] = {}
-    for number, tags in zip(
-        node[len(xy) - len(extract.point_xy) :].tolist(), extract.point_tags, strict=True
-    ):
+    for number, tags in zip(node[len(xy) - len(extract.point_xy) :].tolist(), extract.point_tags, strict=True):
         point_tags.setdefault(number, {}).update(tags)
     header = osmium.io.Header()
     header.set("generator", "fangyu demo")
@@ -134,9 +132,7 @@ def _write_ways(
         at += len(ring)
 
 
-def _write_relations(
-    writer: osmium.SimpleWriter, extract: Extract, rings: list[tuple[Float, int, bool]]
-) -> None:
+def _write_relations(writer: osmium.SimpleWriter, extract: Extract, rings: list[tuple[Float, int, bool]]) -> None:
     """Write a multipolygon for each area with holes."""
     members: dict[int, list[tuple[str, int, str]]] = {}
     for number, (_, area, simple) in enumerate(rings):
@@ -179,4 +175,6 @@ def area_rows(polygons: Geometries, tags: Tags) -> list[Area]:
     list of Area
         One row for each single polygon.
     """
-    return [Area(part, tags) for part in shapely.get_parts(polygons) if part.geom_type == "Polygon"]
+    return [
+        Area(part, tags) for part in shapely.get_parts(polygons) if part.geom_type == "Polygon" and not part.is_empty
+    ]

@@ -18,9 +18,7 @@ POINT = 1
 MAX_TEXT_BYTES = 254
 
 
-def write_shapefile(
-    path: Path, stem: str, xy: Float, columns: Mapping[str, Sequence[object]], on: date
-) -> None:
+def write_shapefile(path: Path, stem: str, xy: Float, columns: Mapping[str, Sequence[object]], on: date) -> None:
     """Write a zipped point Shapefile with .cpg and .prj (CGCS2000).
 
     Parameters
@@ -37,8 +35,7 @@ def write_shapefile(
         Time stamp.
     """
     body = b"".join(
-        struct.pack(">ii", i + 1, 10) + struct.pack("<idd", POINT, x, y)
-        for i, (x, y) in enumerate(xy.tolist())
+        struct.pack(">ii", i + 1, 10) + struct.pack("<idd", POINT, x, y) for i, (x, y) in enumerate(xy.tolist())
     )
     index = b"".join(struct.pack(">ii", 50 + 14 * i, 10) for i in range(len(xy)))
     parts = {
@@ -67,9 +64,7 @@ def _dbf(columns: Mapping[str, Sequence[object]], on: date) -> bytes:
         width = max(1, *(len(one) for one in raw))
         kind = b"N" if is_number else b"C"
         name = head.encode(ENCODING)[:10].ljust(11, b"\0")
-        fields.append(
-            name + kind + b"\0" * 4 + bytes([width, 2 if is_number and not whole else 0]) + b"\0" * 14
-        )
+        fields.append(name + kind + b"\0" * 4 + bytes([width, 2 if is_number and not whole else 0]) + b"\0" * 14)
         cells.append([one.rjust(width) if is_number else one.ljust(width) for one in raw])
     count = len(cells[0])
     width = 1 + sum(len(column[0]) for column in cells)

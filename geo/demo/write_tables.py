@@ -178,9 +178,7 @@ def _frame(geometry: Geometries, columns: Columns) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(data, geometry=list(geometry), crs=CRS)
 
 
-def write_toml(
-    path: Path, head: Mapping[str, object], tables: Mapping[str, Sequence[Mapping[str, object]]]
-) -> None:
+def write_toml(path: Path, head: Mapping[str, object], tables: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
     """Write a TOML file of plain values and arrays of tables.
 
     Parameters
