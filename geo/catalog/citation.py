@@ -98,9 +98,7 @@ def parse_threshold(
     return threshold
 
 
-def _check_measure(
-    table: Table, measure: str, attribute: str | None, per: str | None, unit_level: str | None
-) -> None:
+def _check_measure(table: Table, measure: str, attribute: str | None, per: str | None, unit_level: str | None) -> None:
     """Each measure needs its own keys and no others."""
     wants = {
         "attribute": measure in ("attribute", "ratio"),
@@ -141,9 +139,7 @@ def find_clause(
     standard = standards.get(standard_id)
     clause = standard.clauses.get(clause_id) if standard is not None else None
     if standard is None or clause is None:
-        table.report(
-            key, citation, "引用的标准条款不存在(标准/条款)", "cites no existing clause (standard/clause)"
-        )
+        table.report(key, citation, "引用的标准条款不存在(标准/条款)", "cites no existing clause (standard/clause)")
         return None
     return standard, clause
 

@@ -247,8 +247,25 @@ def find_attribute(header: str, found: FacilityType | None = None) -> Attribute 
     Attribute or None
         The attribute, or None if no attribute has that name.
     """
+    known = None if found is None else catalog().types.get(found.slug)
+    if known is not None and known is found:
+        return _attribute_of(known.slug, header)
+    return _search((*(found.attributes if found is not None else ()), *common_attributes()), header)
+
+
+@cache
+def _attribute_of(slug: str, header: str) -> Attribute | None:
+    """The same for a type of this catalogue, remembered: a file asks for the same headers in every row."""
+    return _search((*facility_types()[slug].attributes, *common_attributes()), header)
+
+
+def _search(attributes: tuple[Attribute, ...], header: str) -> Attribute | None:
+    """The first attribute that answers to a header; exact names go first."""
+    for attribute in attributes:
+        if attribute.name == header:
+            return attribute
     wanted = {fold(header), fold(_without_brackets(header))}
-    for attribute in (*(found.attributes if found is not None else ()), *common_attributes()):
+    for attribute in attributes:
         spellings = (attribute.name, attribute.title_zh, attribute.title_en, *attribute.aliases)
         if wanted & {fold(spelling) for spelling in spellings}:
             return attribute

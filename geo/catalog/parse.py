@@ -155,9 +155,7 @@ def parse_attributes(top: Table, units: Mapping[str, Unit], *, is_column: bool) 
             table.report("unit", unit, "未知单位", "unknown unit")
         choices = tuple(_choice(item) for item in table.tables("choices"))
         if (kind == "choice") != bool(choices):
-            table.report(
-                "choices", None, "choice 类型须有选项,其他类型不得有", "choices belong to kind choice only"
-            )
+            table.report("choices", None, "choice 类型须有选项,其他类型不得有", "choices belong to kind choice only")
         attribute = Attribute(
             name=table.text("name"),
             title_zh=table.text("title_zh"),
@@ -179,9 +177,7 @@ def parse_attributes(top: Table, units: Mapping[str, Unit], *, is_column: bool) 
 
 def _choice(table: Table) -> Choice:
     """One allowed value."""
-    choice = Choice(
-        table.text("value"), table.text("title_zh"), table.text("title_en"), table.texts("aliases")
-    )
+    choice = Choice(table.text("value"), table.text("title_zh"), table.text("title_en"), table.texts("aliases"))
     table.finish()
     return choice
 

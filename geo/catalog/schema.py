@@ -227,8 +227,7 @@ class Standard:
             True when `on` lies within the known validity.
         """
         return on is None or (
-            (self.valid_from is None or self.valid_from <= on)
-            and (self.valid_to is None or on < self.valid_to)
+            (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on < self.valid_to)
         )
 
     def citation(self, clause_id: str, lang: Literal["zh", "en"] = "zh") -> str:

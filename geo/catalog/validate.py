@@ -8,19 +8,15 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 
-from geo.catalog.load import common_attributes, fold, units
-from geo.catalog.load import find_attribute as _find_attribute
+from geo.catalog.load import find_attribute, fold, units
 from geo.catalog.schema import Attribute, AttributeValue, FacilityType, Threshold
 from geo.errors import Problem
 
 _TRUE = frozenset(fold(word) for word in ("是", "有", "true", "yes", "y", "t", "1", "√", "✓", "已", "具备"))
-_FALSE = frozenset(
-    fold(word) for word in ("否", "无", "没有", "false", "no", "n", "f", "0", "×", "✗", "未", "不具备")
-)
-_BLANK = frozenset(
-    ("", "—", "-", "--", "/", "\\", "nan", "none", "null", "n/a", "nat", "暂无", "不详", "未知")
-)
+_FALSE = frozenset(fold(word) for word in ("否", "无", "没有", "false", "no", "n", "f", "0", "×", "✗", "未", "不具备"))
+_BLANK = frozenset(("", "—", "-", "--", "/", "\\", "nan", "none", "null", "n/a", "nat", "暂无", "不详", "未知"))
 _DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d", "%Y-%m-%d %H:%M:%S")
 _MONTH_FORMATS = ("%Y-%m", "%Y/%m", "%Y.%m", "%Y年%m月")
 _KIND_WORDS = {
@@ -85,7 +81,7 @@ def validate_attributes(
     problems: list[Problem] = []
     fields: dict[str, str] = {}
     for key, raw in mapping.items():
-        attribute = _attribute(facility_type, key)
+        attribute = find_attribute(key, facility_type)
         if _is_blank(raw, attribute):
             continue
         if attribute is None:
@@ -133,9 +129,7 @@ def validate_attributes(
         if missed is not None:
             field = fields.get(limit.attribute or "", limit.attribute)
             shown = f"{missed.value:g}"
-            problems.append(
-                Problem(missed.code, "note", file, row, field, shown, missed.message_zh, missed.message_en)
-            )
+            problems.append(Problem(missed.code, "note", file, row, field, shown, missed.message_zh, missed.message_en))
     return AttributeReport(values, tuple(problems))
 
 
@@ -227,14 +221,6 @@ def _quantity(facility_type: FacilityType, name: str, values: Mapping[str, Attri
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _attribute(facility_type: FacilityType, key: str) -> Attribute | None:
-    """The attribute a key means: exact names first, then headers."""
-    for attribute in (*facility_type.attributes, *common_attributes()):
-        if attribute.name == key:
-            return attribute
-    return _find_attribute(key, facility_type)
-
-
 def normalise(attribute: Attribute, raw: object) -> AttributeValue:
     """Return a value in the attribute's kind.
 
@@ -286,9 +272,7 @@ def _number(raw: object, attribute: Attribute) -> float:
         text = unicodedata.normalize("NFKC", raw).strip().replace(",", "").replace(" ", "")
         unit = units().get(attribute.unit) if attribute.unit is not None else None
         written = unit.written if unit is not None else ()
-        for suffix in sorted(
-            (unicodedata.normalize("NFKC", word) for word in written), key=len, reverse=True
-        ):
+        for suffix in sorted((unicodedata.normalize("NFKC", word) for word in written), key=len, reverse=True):
             if text.casefold().endswith(suffix.casefold()) and len(text) > len(suffix):
                 text = text[: -len(suffix)]
                 break
@@ -327,12 +311,20 @@ def _day(raw: object) -> date:
 
 def _chosen(attribute: Attribute, raw: object) -> str:
     """The stored value of a choice."""
-    text = fold(_text(raw))
-    for choice in attribute.choices:
-        spellings = (choice.value, choice.title_zh, choice.title_en, *choice.aliases)
-        if text in {fold(spelling) for spelling in spellings}:
-            return choice.value
-    raise ValueError(raw)
+    value = _choices(attribute).get(fold(_text(raw)))
+    if value is None:
+        raise ValueError(raw)
+    return value
+
+
+@cache
+def _choices(attribute: Attribute) -> Mapping[str, str]:
+    """Stored values by every folded spelling."""
+    return {
+        fold(spelling): choice.value
+        for choice in attribute.choices
+        for spelling in (choice.value, choice.title_zh, choice.title_en, *choice.aliases)
+    }
 
 
 def _allowed(attribute: Attribute) -> tuple[str, str]:
