@@ -35,7 +35,7 @@ POSITION_FIELDS = (
     Field("lonlat", words("经纬度 经纬度坐标 坐标 位置坐标 地理坐标 location lnglat coordinates")),
 )
 
-_DMS = re.compile(r"(\d{1,3})[°度](\d{1,2})[′'’分](\d{1,2}(?:\.\d+)?)(?:[″\"”秒]|'')?[EN东北]?")
+_DMS = re.compile(r"(\d{1,3})[°度](\d{1,2})[′'’分](\d{1,2}(?:\.\d+)?)(?:[″\"”秒]|''|′′)?[EN东北]?")
 
 
 def coordinate_columns(

@@ -231,7 +231,7 @@ def read_number(
         plain = column.to_numpy(np.float64, na_value=np.nan)
         return plain * scale, np.isnan(plain)
     clean = texts(column)
-    blank = clean.isna().to_numpy(np.bool_)
+    blank = np.array(clean.isna(), np.bool_)
     numbers = pd.to_numeric(clean, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     numbers = np.where(np.isfinite(numbers), numbers, np.nan)
     odd = np.flatnonzero(np.isnan(numbers) & ~blank)
