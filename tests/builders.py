@@ -52,12 +52,8 @@ def streets(lines: Sequence[Sequence[tuple[float, float]]], **columns: Sequence[
 
 def grid_lines(n_x: int, n_y: int, step_m: float = 100.0) -> list[list[tuple[float, float]]]:
     """Return the block sides of a grid of n_x by n_y crossings, its lower left corner at the centre."""
-    across = [
-        [(i * step_m, j * step_m), ((i + 1) * step_m, j * step_m)] for j in range(n_y) for i in range(n_x - 1)
-    ]
-    up = [
-        [(i * step_m, j * step_m), (i * step_m, (j + 1) * step_m)] for j in range(n_y - 1) for i in range(n_x)
-    ]
+    across = [[(i * step_m, j * step_m), ((i + 1) * step_m, j * step_m)] for j in range(n_y) for i in range(n_x - 1)]
+    up = [[(i * step_m, j * step_m), (i * step_m, (j + 1) * step_m)] for j in range(n_y - 1) for i in range(n_x)]
     return across + up
 
 

@@ -232,9 +232,7 @@ def _check_rank(task: CoverageTask) -> None:
     n = task.facilities.edge.size
     rank = task.facility_rank
     if rank.shape != (n,) or not np.array_equal(np.sort(rank), np.arange(n)):
-        raise InputError(
-            f"设施次序必须是 0 到 {n - 1} 的排列", f"facility ranks must be a permutation of 0 to {n - 1}"
-        )
+        raise InputError(f"设施次序必须是 0 到 {n - 1} 的排列", f"facility ranks must be a permutation of 0 to {n - 1}")
 
 
 def _certify_task(

@@ -113,44 +113,67 @@ def sites_of(network: StreetNetwork, facilities: PointLinks, rank: Int32) -> Sit
     )
 
 
-def _seeds(
-    network: StreetNetwork, costs: WalkCosts, sites: Sites
+def entries_of(
+    network: StreetNetwork, costs: WalkCosts, links: PointLinks, *, to_network: bool
 ) -> tuple[Int32, Float, Float, Int32, Int32]:
-    """Return node, primary, carried, label and edge of the places where a walk to a site leaves the nodes."""
-    whole, extra = costs.edge_primary[sites.edge], costs.edge_carried[sites.edge]
-    leg, leg_extra = sites.access_m * costs.leg_primary, sites.access_m * costs.leg_carried
-    oneway = network.edge_oneway[sites.edge]
-    node: list[npt.NDArray[np.int32]] = [network.edge_u[sites.edge], network.edge_v[sites.edge]]
-    share: list[Float] = [sites.fraction, 1.0 - sites.fraction]
-    # Arriving from u walks with the edge, from v against it; standing on the end walks neither way.
-    ok = [(oneway != 2) | (share[0] == 0.0), (oneway != 1) | (share[1] == 0.0)]
-    row = [np.arange(sites.edge.size)] * 2
-    if network.stops.edge.size:
-        site, stop = _pairs_on_edges(network, sites)
-        ahead = network.stops.fraction[stop] <= sites.fraction[site]
-        node.append(np.asarray(network.stops.node[stop]))
-        share.append(np.abs(network.stops.fraction[stop] - sites.fraction[site]))
-        ok.append(np.where(ahead, oneway[site] != 2, oneway[site] != 1) | (share[-1] == 0.0))
-        row.append(site)
-    keep = np.flatnonzero(np.concatenate(ok))
-    at = np.concatenate(row)[keep]
-    part = np.concatenate(share)[keep]
+    """Return where walks between points and the nodes begin or end, and what that part costs.
+
+    Each point enters at its edge's two ends and at the stops inside the edge, as far as its direction lets it:
+    seen from the end of trips (the points are facilities) or from their start (the points are homes).
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+    costs : WalkCosts
+        Costs.
+    links : PointLinks
+        Links of the points; `also` is left out.
+    to_network : bool
+        True for points where trips end, False for points where they start.
+
+    Returns
+    -------
+    tuple of Int32, Float, Float, Int32, Int32
+        Node, primary and carried cost, point and edge of each entry.
+    """
+    linked = np.flatnonzero(links.edge >= 0)
+    at_edge, at = links.edge[linked], links.fraction[linked]
+    stops = network.stops
+    row: list[npt.NDArray[np.integer]] = [np.arange(linked.size)] * 2
+    node: list[Int32] = [network.edge_u[at_edge], network.edge_v[at_edge]]
+    where: list[Float] = [np.zeros(linked.size), np.ones(linked.size)]
+    if stops.edge.size:
+        low = np.searchsorted(stops.edge, at_edge, "left")
+        count = np.searchsorted(stops.edge, at_edge, "right") - low
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        stop = np.repeat(low, count) + within
+        row.append(np.repeat(np.arange(linked.size), count))
+        node.append(stops.node[stop])
+        where.append(stops.fraction[stop])
+    rows = np.concatenate(row)
+    ahead = np.concatenate(where) - at[rows]
+    edge = at_edge[rows]
+    # A trip that ends at the point arrives from there, so it walks the edge the other way round.
+    forward = (ahead < 0.0) if to_network else (ahead > 0.0)
+    oneway = network.edge_oneway[edge]
+    keep = np.flatnonzero((ahead == 0.0) | np.where(forward, oneway != 2, oneway != 1))
+    rows, edge, share = rows[keep], edge[keep], np.abs(ahead[keep])
+    leg_m = links.access_m[linked[rows]]
     return (
         np.concatenate(node)[keep].astype(np.int32),
-        leg[at] + part * whole[at],
-        leg_extra[at] + part * extra[at],
-        sites.label[at],
-        sites.edge[at],
+        leg_m * costs.leg_primary + share * costs.edge_primary[edge],
+        leg_m * costs.leg_carried + share * costs.edge_carried[edge],
+        linked[rows].astype(np.int32),
+        np.asarray(edge, np.int32),
     )
 
 
-def _pairs_on_edges(network: StreetNetwork, sites: Sites) -> tuple[Int32, Int32]:
-    """Return every (site, stop) that share an edge."""
-    low = np.searchsorted(network.stops.edge, sites.edge, "left")
-    count = np.searchsorted(network.stops.edge, sites.edge, "right") - low
-    site = np.repeat(np.arange(sites.edge.size), count)
-    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return site.astype(np.int32), (np.repeat(low, count) + within).astype(np.int32)
+def _seeds(network: StreetNetwork, costs: WalkCosts, sites: Sites) -> tuple[Int32, Float, Float, Int32, Int32]:
+    """Return node, primary, carried, label and edge of the places where a walk to a site leaves the nodes."""
+    links = PointLinks(sites.edge, sites.fraction, sites.access_m)
+    node, cost, extra, row, edge = entries_of(network, costs, links, to_network=True)
+    return node, cost, extra, sites.label[row], edge
 
 
 def search_nearest(network: StreetNetwork, costs: WalkCosts, sites: Sites, *, cutoff: float) -> NearestField:
@@ -186,9 +209,7 @@ def search_nearest(network: StreetNetwork, costs: WalkCosts, sites: Sites, *, cu
         label = np.concatenate([label[outside], end.label[reached]])
     arcs, primary, carried = network.public, costs.public_primary, costs.public_carried
     public = NodeValues(
-        *nearest_labels(
-            arcs.start, arcs.node, primary, carried, node, cost, extra, label, cutoff, costs.bucket
-        )
+        *nearest_labels(arcs.start, arcs.node, primary, carried, node, cost, extra, label, cutoff, costs.bucket)
     )
     if not has_private:
         return NearestField(public, NodeValues(np.empty(0), np.empty(0), _NO_INDEX))
@@ -211,9 +232,7 @@ def _spread_private(
     """Search over the private arcs from private rows."""
     arcs, primary, carried = network.private, costs.private_primary, costs.private_carried
     return NodeValues(
-        *nearest_labels(
-            arcs.start, arcs.node, primary, carried, rows, cost, extra, label, cutoff, costs.bucket
-        )
+        *nearest_labels(arcs.start, arcs.node, primary, carried, rows, cost, extra, label, cutoff, costs.bucket)
     )
 
 

@@ -125,9 +125,7 @@ def evaluate_points(
             continue
         cost += leg_primary[i]
         carry += leg_carried[i]
-        if cost < best[i] or (
-            cost == best[i] and (mark < label[i] or (mark == label[i] and carry < second[i]))
-        ):
+        if cost < best[i] or (cost == best[i] and (mark < label[i] or (mark == label[i] and carry < second[i]))):
             best[i], second[i], label[i] = cost, carry, mark
 
 

@@ -11,9 +11,7 @@ PUBLIC, PRIVATE, ENCLOSED, GATE = 0, 1, 2, 3
 
 
 @njit(nogil=True, cache=True)
-def compress_arcs(
-    n_nodes: int, edge_u: Int32, edge_v: Int32, edge_id: Int32
-) -> tuple[Int32, Int32, Int32, UInt8]:
+def compress_arcs(n_nodes: int, edge_u: Int32, edge_v: Int32, edge_id: Int32) -> tuple[Int32, Int32, Int32, UInt8]:
     """Build the arcs of an undirected graph as compressed rows, in the order of the edges.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 
 import geopandas as gpd
@@ -76,17 +77,14 @@ def compile_network(
     u, v, gate_u, gate_v = rank[u], rank[v], rank[gate_u], rank[gate_v]
     edge_order = np.argsort(np.minimum(u, v), kind="stable")
 
-    kind = np.where(foot[walkable] == "private", PRIVATE, PUBLIC).astype(np.uint8)
-    length_m = _lengths(table, lon, lat, offset)
+    columns = edge_columns(table, lon, lat, offset)
     n_gate_edges = gate_u.size
     edge_u, edge_v = np.concatenate([u[edge_order], gate_u]), np.concatenate([v[edge_order], gate_v])
-    edge_kind = np.concatenate([kind[edge_order], np.full(n_gate_edges, GATE, np.uint8)])
+    edge_kind = np.concatenate([columns.kind[edge_order], np.full(n_gate_edges, GATE, np.uint8)])
     edge_gate = np.concatenate([np.full(n_streets, -1, np.int32), gate_of])
-    edge_length_m = np.concatenate([length_m[edge_order], np.zeros(n_gate_edges)])
+    edge_length_m = np.concatenate([columns.length_m[edge_order], np.zeros(n_gate_edges)])
     component = component_labels(order.size, edge_u, edge_v, np.ones(edge_u.size, np.bool_))
-    enclosed = enclosed_edges(
-        edge_u, edge_v, edge_kind, edge_gate, edge_length_m, component, gate_list.access
-    )
+    enclosed = enclosed_edges(edge_u, edge_v, edge_kind, edge_gate, edge_length_m, component, gate_list.access)
     edge_kind[enclosed] = ENCLOSED
     public, private, private_node, private_index = assemble(order.size, edge_u, edge_v, edge_kind)
     vertices = _regroup(offset, edge_order)
@@ -101,9 +99,9 @@ def compile_network(
         edge_u=edge_u,
         edge_v=edge_v,
         edge_length_m=edge_length_m,
-        edge_steps=_padded(_flag(table, "is_steps")[edge_order], n_gate_edges, np.uint8(0)),
-        edge_crossing_share=_padded(_share(table)[edge_order], n_gate_edges, 0.0),
-        edge_oneway=_padded(_oneway(table)[edge_order], n_gate_edges, np.uint8(0)),
+        edge_steps=_padded(columns.steps[edge_order], n_gate_edges, np.uint8(0)),
+        edge_crossing_share=_padded(columns.crossing_share[edge_order], n_gate_edges, 0.0),
+        edge_oneway=_padded(columns.oneway[edge_order], n_gate_edges, np.uint8(0)),
         edge_kind=edge_kind,
         edge_gate=edge_gate,
         edge_segment=_padded(_segment_ids(segments, walkable)[edge_order], n_gate_edges, np.int64(-1)),
@@ -115,8 +113,60 @@ def compile_network(
         barriers=_barrier_lines(barriers, plane),
         gates=_gates_with_nodes(gate_list, rank[gate_node]),
         stops=Stops(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int32)),
-        typical_edge_m=float(max(length_m.mean(), 1.0)),
+        typical_edge_m=float(max(columns.length_m.mean(), 1.0)),
         n_unmatched_gates=n_unmatched,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeColumns:
+    """What the rows of a segments frame say about walking, one value a row.
+
+    Parameters
+    ----------
+    length_m : Float
+        Geodesic length.
+    kind : UInt8
+        Public or private.
+    steps : UInt8
+        1 for steps.
+    crossing_share : Float
+        Share of one crossing's waiting time.
+    oneway : UInt8
+        0 both directions, 1 with, 2 against the line.
+    """
+
+    length_m: Float
+    kind: UInt8
+    steps: UInt8
+    crossing_share: Float
+    oneway: UInt8
+
+
+def edge_columns(table: gpd.GeoDataFrame, lon: Float, lat: Float, offset: Int) -> EdgeColumns:
+    """Read the walking columns of segments; missing columns mean level, public, both directions.
+
+    Parameters
+    ----------
+    table : GeoDataFrame
+        Walkable segments.
+    lon, lat : Float
+        Their vertices, used where the frame gives no length.
+    offset : Int
+        Where each segment's vertices begin, shape (n + 1,).
+
+    Returns
+    -------
+    EdgeColumns
+        The values.
+    """
+    is_private = table["foot"].to_numpy(object) == "private"
+    return EdgeColumns(
+        length_m=_lengths(table, lon, lat, offset),
+        kind=np.where(is_private, PRIVATE, PUBLIC).astype(np.uint8),
+        steps=_flag(table, "is_steps"),
+        crossing_share=_share(table),
+        oneway=_oneway(table),
     )
 
 

@@ -76,9 +76,7 @@ def edge_seconds(network: StreetNetwork, *, speed_mps: float, profile: WalkingPr
         (n_edges,).
     """
     factor = np.where(network.edge_steps == 1, profile.stairs_factor / speed_mps, 1.0 / speed_mps)
-    return np.asarray(
-        network.edge_length_m * factor + network.edge_crossing_share * profile.signal_delay_s, np.float64
-    )
+    return np.asarray(network.edge_length_m * factor + network.edge_crossing_share * profile.signal_delay_s, np.float64)
 
 
 def walk_costs(

@@ -107,9 +107,7 @@ def index_lines(x: Float, y: Float, counts: Int, line_id: Int32) -> Lines:
     """
     if x.size == 0:
         none = np.empty(0, np.int32)
-        return Lines(
-            np.empty(0), np.empty(0), np.empty(0), none, np.zeros(1, np.int32), none, 0.0, 0.0, 1.0, 0, 0
-        )
+        return Lines(np.empty(0), np.empty(0), np.empty(0), none, np.zeros(1, np.int32), none, 0.0, 0.0, 1.0, 0, 0)
     last = np.cumsum(counts) - 1
     first = last - counts + 1
     step = np.hypot(np.diff(x, append=x[-1]), np.diff(y, append=y[-1]))

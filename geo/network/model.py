@@ -148,7 +148,7 @@ class StreetNetwork:
     edge_gate : Int32
         Gate of a gate edge, else -1.
     edge_segment : Int
-        The segment's ``fid`` (its row where the frame has none); -1 for gate edges.
+        The segment's ``fid`` (its row where the frame has none); -1 for gate edges and streets added later.
     public, private : Arcs
         Arcs that may be walked in the public part (public, enclosed, gates) and in the private parts of a
         trip (private, enclosed, gates); private rows are numbered on their own.
@@ -261,9 +261,7 @@ def _read(kind: type[_T], folder: Path, prefix: str, facts: dict[str, Any]) -> _
             values[field.name] = tuple(value) if isinstance(value, list) else value
         else:
             # Copy-on-write pages: kernels are compiled for writable arrays, and nothing is ever written back.
-            values[field.name] = np.asarray(
-                np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False)
-            )
+            values[field.name] = np.asarray(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
     return kind(**values)
 
 

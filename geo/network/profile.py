@@ -152,7 +152,5 @@ def walking_profile(slug: str = "older_people") -> WalkingProfile:
     tables = tomllib.loads(text)["profiles"]
     if slug not in tables:
         known = ", ".join(tables)
-        raise NotFoundError(
-            f"没有步行方案“{slug}”,可用:{known}", f'no walking profile "{slug}"; known: {known}'
-        )
+        raise NotFoundError(f"没有步行方案“{slug}”,可用:{known}", f'no walking profile "{slug}"; known: {known}')
     return parse_profile(slug, tables[slug])

@@ -74,9 +74,7 @@ def test_a_oneway_footway_is_walked_round_in_the_direction_from_home_to_facility
     result = certificates(network, [(20, 0), (70, 0)], [(60, 0)])
     assert result.walk_m == pytest.approx([40.0, 390.0], abs=1e-3)
     backward = compile_network(streets(lines, oneway_foot=[-1, -1, -1, -1]))
-    assert certificates(backward, [(20, 0), (70, 0)], [(60, 0)]).walk_m == pytest.approx(
-        [360.0, 10.0], abs=1e-3
-    )
+    assert certificates(backward, [(20, 0), (70, 0)], [(60, 0)]).walk_m == pytest.approx([360.0, 10.0], abs=1e-3)
 
 
 def test_steps_and_crossings_cost_seconds_but_no_metres() -> None:
@@ -190,9 +188,7 @@ def test_residents_walk_out_of_their_gate_but_strangers_do_not_walk_through_the_
         [(0, 0), (1000, 0)], [(1000, 0), (1000, 300)], [(1000, 300), (0, 300)],
     ]  # fmt: skip
     gates = gate_frame([{"at": (0, 100), "access": "residents"}, {"at": (0, 200), "access": "residents"}])
-    through = certificates(
-        compile_network(streets(lines), gates), [(0, 0), (0, 150)], [(0, 300)], metres(500)
-    )
+    through = certificates(compile_network(streets(lines), gates), [(0, 0), (0, 150)], [(0, 300)], metres(500))
     assert through.walk_m == pytest.approx([2300.0, 150.0], abs=1e-2)
     assert list(through.status) == [GATE_CLOSED, COVERED]
 
@@ -249,9 +245,7 @@ def test_an_access_leg_does_not_cross_a_wall() -> None:
         compile_network(frame, None, barrier_frame([[(-10, 10), (300, 10)]])),
     )
     assert certificates(open_land, [(100, 20)], [(100, 0)]).walk_m[0] == pytest.approx(20.0, abs=1e-3)
-    assert certificates(walled, [(100, 20)], [(100, 0)]).walk_m[0] == pytest.approx(
-        60 + 100 + 80 + 100, abs=1e-2
-    )
+    assert certificates(walled, [(100, 20)], [(100, 0)]).walk_m[0] == pytest.approx(60 + 100 + 80 + 100, abs=1e-2)
     # A house on the wall touches it and may use the near street.
     assert certificates(walled, [(100, 10)], [(100, 0)]).walk_m[0] == pytest.approx(10.0, abs=1e-3)
 

@@ -101,7 +101,8 @@ def places(draw: Any, city: City, most: int) -> list[Place]:
 
 def links(network: StreetNetwork, found: list[Place]) -> PointLinks:
     """Return links at given positions."""
-    edge_of = {int(segment): e for e, segment in enumerate(network.edge_segment) if segment >= 0}
+    # The first edge of a segment is the whole one; parts between later stops carry its number too.
+    edge_of = dict(zip(*np.unique(network.edge_segment, return_index=True), strict=True))
     return PointLinks(
         np.array([edge_of[p.street] for p in found], np.int32),
         np.array([p.fraction for p in found]),
@@ -109,9 +110,7 @@ def links(network: StreetNetwork, found: list[Place]) -> PointLinks:
     )
 
 
-def run(
-    network: StreetNetwork, homes: list[Place], sites: list[Place], *, by_time: bool = True
-) -> Certificates:
+def run(network: StreetNetwork, homes: list[Place], sites: list[Place], *, by_time: bool = True) -> Certificates:
     """Certify with a generous threshold."""
     return certify(
         network,
@@ -146,9 +145,7 @@ def test_certificates_agree_with_the_plain_twin(data: st.DataObject) -> None:
     by_time = data.draw(st.booleans())
     network = compiled(city)
     result = run(network, homes, sites, by_time=by_time)
-    expected = nearest_by_walking(
-        twin_streets(city, network), homes, sites, city.gates, by_time=by_time, speed_mps=0.8
-    )
+    expected = nearest_by_walking(twin_streets(city, network), homes, sites, city.gates, by_time=by_time, speed_mps=0.8)
     open_gates = nearest_by_walking(
         twin_streets(city, network, gates_open=True),
         homes,
@@ -194,9 +191,7 @@ def test_splitting_a_street_changes_nothing(data: st.DataObject) -> None:
     lengths = [*city.length_m, city.length_m[k] * (1 - cut)]
     lengths[k] = city.length_m[k] * cut
     n = len(lines)
-    split = compile_network(
-        streets(lines, length_m=lengths, is_steps=[*city.steps, city.steps[k]], fid=range(n))
-    )
+    split = compile_network(streets(lines, length_m=lengths, is_steps=[*city.steps, city.steps[k]], fid=range(n)))
 
     def moved(found: list[Place]) -> list[Place]:
         return [

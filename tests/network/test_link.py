@@ -28,10 +28,7 @@ def winding_streets(seed: int, n: int = 120) -> list[list[tuple[float, float]]]:
 
 def plane_lines(network: StreetNetwork, frame: gpd.GeoDataFrame) -> list[np.ndarray]:
     """Return a frame's lines in the network's plane."""
-    return [
-        np.column_stack(network.plane.forward(*shapely.get_coordinates(line).T.copy()))
-        for line in frame.geometry
-    ]
+    return [np.column_stack(network.plane.forward(*shapely.get_coordinates(line).T.copy())) for line in frame.geometry]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

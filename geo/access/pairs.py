@@ -1,0 +1,296 @@
+"""Site-to-point pairs within a limit, both ways round: the one table behind counts, catchments and siting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from geo.access.coverage import Limit
+from geo.access.nearest import entries_of
+from geo.arrays import Bool, Float, Int, Int32
+from geo.errors import InputError
+from geo.kernels.catchment import collect_pairs, sums_around, transpose_pairs
+from geo.kernels.graph import PUBLIC
+from geo.network.cost import WalkCosts, walk_costs
+from geo.network.gates import gate_state
+from geo.network.link import PointLinks
+from geo.network.model import StreetNetwork
+from geo.network.profile import WalkingProfile
+
+# A task clears workspaces as large as the network once, so tasks are few: two a thread.
+_TASKS_A_THREAD = 2
+_SITES_A_TASK_MIN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SitePairs:
+    """All pairs of a site and a demand point within a limit, as compressed rows both ways.
+
+    Parameters
+    ----------
+    site_start : Int
+        First pair of each site, shape (n_sites + 1,).
+    point : Int32
+        Demand point of each pair, ascending within a site.
+    walk_s, walk_m : Float
+        Time and length of the walk of each pair, both access legs included.
+    point_start : Int
+        First pair of each demand point in the other order, shape (n_demand + 1,).
+    site : Int32
+        Site of each pair in that order, ascending within a point.
+    site_walk_s, site_walk_m : Float
+        Time and length in that order.
+    """
+
+    site_start: Int
+    point: Int32
+    walk_s: Float
+    walk_m: Float
+    point_start: Int
+    site: Int32
+    site_walk_s: Float
+    site_walk_m: Float
+
+    @property
+    def sites_per_point(self) -> Int:
+        """Return how many sites each demand point has within the limit (choice, M09; overlap, M10).
+
+        Returns
+        -------
+        Int
+            Shape (n_demand,).
+        """
+        return np.diff(self.point_start)
+
+    @property
+    def points_per_site(self) -> Int:
+        """Return how many demand points each site has within the limit.
+
+        Returns
+        -------
+        Int
+            Shape (n_sites,).
+        """
+        return np.diff(self.site_start)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Entries in compressed rows."""
+
+    start: Int32
+    item: Int32
+    primary: Float
+    carried: Float
+
+
+def _compress(n_rows: int, row: Int32, item: Int32, primary: Float, carried: Float) -> _Rows:
+    """Sort entries into compressed rows."""
+    order = np.argsort(row, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n_rows))]).astype(np.int32)
+    return _Rows(start, item[order].astype(np.int32), primary[order], carried[order])
+
+
+def _on_one_edge(
+    network: StreetNetwork, costs: WalkCosts, sites: PointLinks, points: PointLinks
+) -> tuple[Int32, Int32, Float, Float]:
+    """Return site, point and costs of the walks straight along an edge that holds both."""
+    order = np.argsort(points.edge, kind="stable")
+    sorted_edge = points.edge[order]
+    linked = np.flatnonzero(sites.edge >= 0)
+    low = np.searchsorted(sorted_edge, sites.edge[linked], "left")
+    count = np.searchsorted(sorted_edge, sites.edge[linked], "right") - low
+    site = np.repeat(linked, count)
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    point = order[np.repeat(low, count) + within]
+    edge, ahead = sites.edge[site], sites.fraction[site] - points.fraction[point]
+    oneway = network.edge_oneway[edge]
+    keep = (ahead == 0.0) | np.where(ahead > 0.0, oneway != 2, oneway != 1)
+    site, point, edge, share = site[keep], point[keep], edge[keep], np.abs(ahead[keep])
+    legs_m = sites.access_m[site] + points.access_m[point]
+    return (
+        site.astype(np.int32),
+        point.astype(np.int32),
+        legs_m * costs.leg_primary + share * costs.edge_primary[edge],
+        legs_m * costs.leg_carried + share * costs.edge_carried[edge],
+    )
+
+
+def _run(threads: int, firsts: Iterable[int], work: Callable[[int], object]) -> list[object]:
+    """Run chunks on a few threads and return their results in order."""
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(work, firsts))
+    return [work(first) for first in firsts]
+
+
+def site_pairs(
+    network: StreetNetwork,
+    demand: PointLinks,
+    sites: PointLinks,
+    *,
+    limit: Limit,
+    speed_mps: float,
+    profile: WalkingProfile,
+    at: datetime,
+    threads: int = 2,
+) -> SitePairs:
+    """Find all pairs of a site and a demand point whose walk is within a limit.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+    demand : PointLinks
+        Links of the demand points; trips start there.
+    sites : PointLinks
+        Links of the sites; trips end there.
+    limit : Limit
+        The threshold, inclusive, both access legs included.
+    speed_mps : float
+        Walking speed.
+    profile : WalkingProfile
+        Stairs factor and crossing delay.
+    at : datetime
+        The moment at which gates with hours are judged.
+    threads : int
+        Worker threads; the answer does not depend on it.
+
+    Returns
+    -------
+    SitePairs
+        The pairs.
+    """
+    costs = walk_costs(
+        network,
+        speed_mps=speed_mps,
+        profile=profile,
+        measure=limit.measure,
+        gates=gate_state(network.gates, at),
+    )
+    n_sites, n_points = sites.edge.size, demand.edge.size
+    public, inner = _stubs(network, costs, demand)
+    seeds, is_private = _site_seeds(network, costs, sites)
+    direct = [_on_one_edge(network, costs, a, b) for a in (sites, *sites.also) for b in (demand, *demand.also)]
+    straight = _compress(n_sites, *(np.concatenate(parts) for parts in zip(*direct, strict=True)))
+    arcs, private = network.public, network.private
+
+    step = max(_SITES_A_TASK_MIN, -(-n_sites // (_TASKS_A_THREAD * threads)))
+
+    def work(first: int) -> tuple[Int, Int32, Float, Float]:
+        return collect_pairs(
+            first, min(first + step, n_sites), limit.value, costs.bucket,
+            arcs.start, arcs.node, costs.public_primary, costs.public_carried,
+            private.start, private.node, costs.private_primary, costs.private_carried,
+            network.private_node, network.private_index,
+            seeds.start, seeds.item, seeds.primary, seeds.carried, is_private,
+            public.start, public.item, public.primary, public.carried,
+            inner.start, inner.item, inner.primary, inner.carried,
+            straight.start, straight.item, straight.primary, straight.carried, n_points,
+        )  # fmt: skip
+
+    parts: list[tuple[Int, Int32, Float, Float]] = _run(threads, range(0, n_sites, step), work)  # type: ignore[assignment]
+    if parts:
+        count, point, primary, carried = (np.concatenate(column) for column in zip(*parts, strict=True))
+    else:
+        count, point = np.empty(0, np.int64), np.empty(0, np.int32)
+        primary, carried = np.empty(0), np.empty(0)
+    start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    by_point = transpose_pairs(n_points, start, point, primary, carried)
+    # Turned twice, the points of a site stand in ascending order.
+    by_site = transpose_pairs(n_sites, *by_point)
+    site_start, pair_point, walk_s, walk_m = by_site
+    point_start, pair_site, site_walk_s, site_walk_m = by_point
+    if limit.measure == "metres":
+        walk_s, walk_m = walk_m, walk_s
+        site_walk_s, site_walk_m = site_walk_m, site_walk_s
+    return SitePairs(site_start, pair_point, walk_s, walk_m, point_start, pair_site, site_walk_s, site_walk_m)
+
+
+def _stubs(network: StreetNetwork, costs: WalkCosts, demand: PointLinks) -> tuple[_Rows, _Rows]:
+    """Hang the demand points on nodes: on public edges by node, on others by private row."""
+    every = [entries_of(network, costs, links, to_network=False) for links in (demand, *demand.also)]
+    node, primary, carried, point, edge = (np.concatenate(column) for column in zip(*every, strict=True))
+    is_public = network.edge_kind[edge] == PUBLIC
+    public = _compress(network.n_nodes, *(column[is_public] for column in (node, point, primary, carried)))
+    row = network.private_index[node[~is_public]] if network.private_node.size else np.empty(0, np.int32)
+    inner = _compress(network.private_node.size, row, *(column[~is_public] for column in (point, primary, carried)))
+    return public, inner
+
+
+def _site_seeds(network: StreetNetwork, costs: WalkCosts, sites: PointLinks) -> tuple[_Rows, Bool]:
+    """Return each site's seeds and whether they lie on private or enclosed edges."""
+    every = [entries_of(network, costs, links, to_network=True) for links in (sites, *sites.also)]
+    node, primary, carried, site, edge = (np.concatenate(column) for column in zip(*every, strict=True))
+    order = np.argsort(site, kind="stable")
+    rows = _compress(sites.edge.size, site, node, primary, carried)
+    return rows, np.asarray(network.edge_kind[edge][order] != PUBLIC, np.bool_)
+
+
+def sum_within(
+    network: StreetNetwork,
+    node_weight: Float,
+    *,
+    limit: Limit,
+    speed_mps: float,
+    profile: WalkingProfile,
+    at: datetime,
+    threads: int = 2,
+) -> Float:
+    """Add up, for every node, the weights of all nodes from which public ways lead to it within a limit.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+    node_weight : Float
+        People at each node, shape (n_nodes,).
+    limit : Limit
+        The threshold, inclusive.
+    speed_mps : float
+        Walking speed.
+    profile : WalkingProfile
+        Stairs factor and crossing delay.
+    at : datetime
+        The moment at which gates with hours are judged.
+    threads : int
+        Worker threads; the answer does not depend on it.
+
+    Returns
+    -------
+    Float
+        Sums, shape (n_nodes,).
+
+    Raises
+    ------
+    InputError
+        There is not one weight a node.
+    """
+    if node_weight.shape != (network.n_nodes,):
+        raise InputError(
+            f"权重个数 {node_weight.shape} 与节点数 {network.n_nodes} 不同",
+            f"weights have shape {node_weight.shape}; one for each of {network.n_nodes} nodes is needed",
+        )
+    costs = walk_costs(
+        network,
+        speed_mps=speed_mps,
+        profile=profile,
+        measure=limit.measure,
+        gates=gate_state(network.gates, at),
+    )
+    total = np.zeros(network.n_nodes)
+    weight = np.ascontiguousarray(node_weight, np.float64)
+    arcs = network.public
+
+    step = max(_SITES_A_TASK_MIN, -(-network.n_nodes // (4 * _TASKS_A_THREAD * threads)))
+
+    def work(first: int) -> None:
+        last = min(first + step, network.n_nodes)
+        sums_around(first, last, limit.value, costs.bucket, arcs.start, arcs.node, costs.public_primary, weight, total)
+
+    _run(threads, range(0, network.n_nodes, step), work)
+    return total
