@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import cast
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
@@ -307,8 +307,7 @@ def install(extras: Sequence[str], venv: Path = VENV) -> None:
     for step in steps:
         if run([python, "-m", "pip", "install", *step]) != 0:
             raise SetupError(
-                "软件包安装失败,原因见上。 / Installing packages failed, see above.\n"
-                + unreachable("pip install")
+                "软件包安装失败,原因见上。 / Installing packages failed, see above.\n" + unreachable("pip install")
             )
 
 
@@ -380,40 +379,3 @@ def warm_up(stamp: Stamp, venv: Path = VENV) -> None:
     write_stamp(stamp, venv)
     seconds = time.monotonic() - begun
     say(f"内核编译完成,{seconds:.0f} 秒", f"kernels compiled in {seconds:.0f} s")
-
-
-def is_inside(venv: Path = VENV) -> bool:
-    """Tell whether this process runs in the environment.
-
-    Parameters
-    ----------
-    venv : Path
-        The environment.
-
-    Returns
-    -------
-    bool
-        True inside.
-    """
-    return Path(sys.prefix).resolve() == venv.resolve()
-
-
-def reexec(script: Path, arguments: Sequence[str], venv: Path = VENV) -> NoReturn:
-    """Run a script again with the environment's Python; does not return.
-
-    Parameters
-    ----------
-    script : str or Path
-        The script.
-    arguments : sequence of str
-        Its arguments.
-    venv : Path
-        The environment.
-    """
-    command = [str(venv_python(venv)), str(script), *arguments]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if os.name == "nt":
-        # On Windows exec would let go of the console before the child has ended.
-        sys.exit(subprocess.run(command, check=False).returncode)
-    os.execv(command[0], command)

@@ -128,7 +128,8 @@ def findings() -> Iterator[str]:
                 found = validate(full)
             for code, message in found["errors"]:
                 if code in wanted and (is_whole or not code.startswith(("PR", "RT"))):
-                    yield f"{found['file']}:{found['file_line']}: {full} {code} {message}"
+                    file = Path(found["file"]).relative_to(ROOT).as_posix()
+                    yield f"{file}:{found['file_line']}: {full} {code} {message}"
 
 
 def main() -> int:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import _python_version  # noqa: F401 - ends an outdated Python
 import bootstrap
+import pgcluster
+import system_packages
 
 _SUMMARY = re.compile(
     r"^(=+ )?(\d+ (passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?)|no tests ran)\b"
@@ -133,12 +135,17 @@ def run_tests(step: Step, environment: dict[str, str]) -> str:
         encoding="utf-8",
         errors="replace",
     ) as process:
-        for line in process.stdout or ():
-            if is_summary(line):
-                summary = line.strip()
-                continue
-            sys.stdout.write(line)
-            sys.stdout.flush()
+        try:
+            for line in process.stdout or ():
+                if is_summary(line):
+                    summary = line.strip()
+                    continue
+                sys.stdout.write(line)
+                sys.stdout.flush()
+        except BaseException:
+            # Leaving the block waits for the child, which must not go on for minutes when we are told to stop.
+            process.kill()
+            raise
     step.code = process.returncode
     step.seconds = time.monotonic() - begun
     return summary or f"pytest ended without a summary (exit code {step.code})"
@@ -177,8 +184,6 @@ def postgres(environment: dict[str, str]) -> Iterator[str | None]:
     if environment.get("FANGYU_TEST_PG_URL"):
         yield None
         return
-    import pgcluster
-
     with contextlib.ExitStack() as stack:
         try:
             environment["FANGYU_TEST_PG_URL"] = stack.enter_context(pgcluster.private_cluster())
@@ -202,18 +207,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 if every step passed, else 1.
     """
     bootstrap.speak_utf8()
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    options = parser().parse_args(given)
+    options = parser().parse_args(arguments)
     begun = time.monotonic()
     try:
         bootstrap.prepare(["dev"])
     except bootstrap.SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    if not bootstrap.is_inside():
-        bootstrap.reexec(Path(__file__).resolve(), given)
-    import system_packages
-
     lacking = system_packages.ensure()
     set_up = time.monotonic() - begun
     # A job that is cut short must still stop the private cluster.
@@ -222,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for step in steps:
         run_check(step)
     marks = [] if options.all else ["-m", "not slow"]
-    tests = Step("pytest", [bootstrap.venv_python(), "-m", "pytest", "-rs", "--durations=10", *marks])
+    tests = Step("pytest", [bootstrap.venv_python(), "-m", "pytest", "-rfEs", "--durations=10", *marks])
     environment = dict(os.environ)
     with postgres(environment) as reason:
         summary = run_tests(tests, environment)
