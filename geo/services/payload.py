@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from geo.access.gaps import GapList
 from geo.access.population import BANDS, Population
 from geo.access.status import Certificates
-from geo.access.summary import BandRun, CoverageSummary
+from geo.access.summary import BandRun, CoverageSummary, GroupSummary
 from geo.arrays import Float
 from geo.services.demand import Demand, Supply
 
@@ -29,6 +29,7 @@ DEMAND: Final = "demand"
 SUPPLY: Final = "supply"
 GAPS: Final = "gaps"
 BANDS_JSON: Final = "bands"
+SMALLEST_LEVEL: Final = "village"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,18 @@ def pack_outcome(
             ),
         )
         yield Item(slug, GAPS, _table({"polygon": shapely.to_wkb([gap.polygon for gap in gaps.gaps]).tolist()}))
-        bands = [band.to_json(divisions=True) for band in summary.bands]
+        bands = [_band_json(band) for band in summary.bands]
         yield Item(slug, BANDS_JSON, zlib.compress(json.dumps(bands, ensure_ascii=False).encode(), 1))
         for run in band_runs:
             yield Item(slug, run.band, _certificates(run.certificates))
+
+
+def _band_json(band: GroupSummary) -> dict[str, object]:
+    """Return one band's sums; villages hold too few people of one band to be published, so they are not kept."""
+    rows = [row for level in band.levels if level.membership is None or level.membership.level != SMALLEST_LEVEL for row in level.rows()]
+    if band.outside is not None:
+        rows.append(band.outside)
+    return {**band.to_json(divisions=False), "divisions": [row.to_json() for row in rows]}
 
 
 def _certificates(found: Certificates) -> bytes:

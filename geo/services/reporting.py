@@ -12,6 +12,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from geo.access.cells import CellGrid, build_cells, cell_values
 from geo.access.population import ALL_BANDS
@@ -22,6 +23,7 @@ from geo.errors import DataSourceError, InputError, NotFoundError
 from geo.report import model
 from geo.report.cells import CellSet, CellValues
 from geo.report.html import write_html
+from geo.report.xlsx import write_xlsx
 from geo.services import payload, report_rows
 from geo.services.coverage import KIND
 from geo.services.demo import BUREAU, IS_SYNTHETIC
@@ -32,6 +34,8 @@ TEMPLATE_VERSION = 1
 MINIMUM_PERSONS = 10
 MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
 WATER = ("river", "canal", "water", "stream")
+WATERCOURSE_DEG = 2e-4
+"""Half width at which a watercourse without banks is drawn, about 20 m."""
 
 
 def latest_run(session: Session) -> str | None:
@@ -129,7 +133,7 @@ def write_report(report: model.CoverageReport, path: Path) -> None:
     DataSourceError
         The file cannot be written.
     """
-    writers = {".html": write_html, }
+    writers = {".html": write_html, ".xlsx": write_xlsx}
     writer = writers.get(path.suffix.lower())
     if writer is None:
         raise InputError(
@@ -328,10 +332,21 @@ def _context(session: Session) -> gpd.GeoDataFrame | None:
     parts = [
         roads[["geometry"]].assign(kind="main_road"),
         lines.loc[lines["kind"] == "railway", ["geometry"]].assign(kind="railway"),
-        lines.loc[lines["kind"].isin(WATER), ["geometry"]].assign(kind="water"),
+        _as_areas(lines.loc[lines["kind"].isin(WATER), ["geometry"]]).assign(kind="water"),
     ]
     parts = [part for part in parts if len(part)]
     if not parts:
         return None
     return gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), geometry="geometry", crs=roads.crs)
+
+
+
+def _as_areas(lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Turn water lines into areas: outlines are filled, courses get a width that shows on a city map."""
+    shapes = np.asarray(lines.geometry.array, dtype=object)
+    rings = shapely.is_closed(shapes) & (shapely.get_num_points(shapes) > 3)
+    areas = shapely.buffer(shapes, WATERCOURSE_DEG)
+    if rings.any():
+        areas[rings] = [shapely.Polygon(shape.coords) for shape in shapes[rings]]
+    return lines.set_geometry(areas, crs=lines.crs)
 
