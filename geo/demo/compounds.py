@@ -8,10 +8,11 @@ import numpy as np
 import shapely
 
 from geo.arrays import Bool, Float, Int
+from geo.demo.blocks import Blocks
 from geo.demo.lattice import Lattice, Links
+from geo.demo.lines import HALF_WIDTH_M, SIDEWALK_M, Lines
 from geo.demo.plane import Geometries, snap
 from geo.demo.recipe import Recipe
-from geo.demo.streets import HALF_WIDTH_M, SIDEWALK_M, Blocks, Lines
 
 USES = ("compound", "lanes", "commercial", "public", "industry", "park", "village")
 # Inner path density against a compound's, share of loops, jitter, links, density of older people.

@@ -9,25 +9,16 @@ import numpy as np
 import shapely
 
 from geo.arrays import Float
+from geo.demo.blocks import cut_blocks
 from geo.demo.compounds import DENSITY, JITTER, LOOPS, Gates, Plots, make_gates, make_plots, sidewalks
 from geo.demo.districts import Divisions, make_divisions
 from geo.demo.lattice import Lattice, Links, link_lattice, make_lattice
+from geo.demo.lines import BANK_M, TRACK_M, Lines, cross
 from geo.demo.names import DivisionNames, RoadNames, name_divisions, name_roads
 from geo.demo.plane import Plane, keys, make_plane
 from geo.demo.recipe import Recipe
-from geo.demo.streets import (
-    BANK_M,
-    TRACK_M,
-    Lines,
-    Towns,
-    city_arterials,
-    cross,
-    cut_blocks,
-    make_towns,
-    roads,
-    town_arterials,
-    waterfront,
-)
+from geo.demo.roads import roads
+from geo.demo.streets import Towns, city_arterials, make_towns, town_arterials, waterfront
 from geo.demo.terrain import Terrain, make_terrain
 from geo.demo.villages import make_villages
 from geo.demo.ways import Ways, inner_ways, link_lines, node_lines, wall_ways

@@ -12,8 +12,8 @@ import shapely
 
 from geo.arrays import Int
 from geo.demo.districts import Divisions
+from geo.demo.lines import Lines
 from geo.demo.recipe import DEFAULT_RECIPE, Recipe
-from geo.demo.streets import Lines
 from geo.demo.terrain import Terrain
 from geo.errors import InputError
 

@@ -10,8 +10,8 @@ import shapely
 from geo.arrays import Bool, Float, Int
 from geo.demo.compounds import Gates, Plots
 from geo.demo.lattice import Lattice, Links
+from geo.demo.lines import Lines, lines_of
 from geo.demo.plane import GRID_M, keys, snap
-from geo.demo.streets import Lines, lines_of
 
 # A vertex at least this often, metres: enough to look bent after the warp.
 VERTEX_M = {"city": 120.0, "town": 120.0, "road": 320.0, "sidewalk": 95.0, "zebra": 60.0, "link": 80.0}
