@@ -30,9 +30,7 @@ from geo.intake.values import narrow
 SPACING_M = 50.0
 RESIDENTIAL_KINDS = (
     *("residential", "living_street", "unclassified", "service", "pedestrian", "footway"),
-    *words(
-        "居住区道路 小区道路 小区路 街坊路 内部道路 支路 街道 巷 巷道 胡同 乡道 村道 步行街 步行道 人行道"
-    ),
+    *words("居住区道路 小区道路 小区路 街坊路 内部道路 支路 街道 巷 巷道 胡同 乡道 村道 步行街 步行道 人行道"),
 )
 METHOD = "spread over the streets of the community polygon"
 MICRO = 1_000_000
@@ -175,14 +173,10 @@ class _Spots:
         to_degrees = Transformer.from_crs(plane, 4490, always_xy=True)
         if streets is None or streets.empty:
             return cls(polygons, (), to_degrees)
-        walkable = (
-            streets["foot"].fillna("public").ne("no") if "foot" in streets else pd.Series(True, streets.index)
-        )
+        walkable = streets["foot"].fillna("public").ne("no") if "foot" in streets else pd.Series(True, streets.index)
         homes = walkable & streets["kind"].isin(RESIDENTIAL_KINDS)
         shapes = polygons.geometry.to_crs(plane).to_numpy()
-        pieces = tuple(
-            _cut(shapes, streets.geometry[chosen].to_crs(plane).to_numpy()) for chosen in (homes, walkable)
-        )
+        pieces = tuple(_cut(shapes, streets.geometry[chosen].to_crs(plane).to_numpy()) for chosen in (homes, walkable))
         return cls(polygons, pieces, to_degrees)
 
     def along(self, at: int, persons: float) -> tuple[Float, Float, int]:
@@ -206,11 +200,7 @@ def _cut(shapes: Objects, lines: Objects) -> tuple[Int, Objects]:
     keep = (shapely.get_type_id(inside) == 1) & (shapely.length(inside) > 0)
     inside, owner = inside[keep], owner[keep]
     middle = shapely.get_coordinates(shapely.line_interpolate_point(inside, 0.5, normalized=True))
-    curve = (
-        gpd.GeoSeries(gpd.points_from_xy(middle[:, 0], middle[:, 1])).hilbert_distance()
-        if len(inside)
-        else []
-    )
+    curve = gpd.GeoSeries(gpd.points_from_xy(middle[:, 0], middle[:, 1])).hilbert_distance() if len(inside) else []
     order = np.lexsort((middle[:, 1], middle[:, 0], np.asarray(curve), owner))
     return owner[order].astype(np.int64), inside[order]
 

@@ -24,8 +24,7 @@ POSITION_FIELDS = (
     Field(
         "lat",
         words(
-            "纬度 北纬 latitude 纬度坐标 坐标纬度 中心纬度 中心点纬度 wgs84纬度 gcj02纬度 bd09纬度 "
-            "高德纬度 百度纬度"
+            "纬度 北纬 latitude 纬度坐标 坐标纬度 中心纬度 中心点纬度 wgs84纬度 gcj02纬度 bd09纬度 高德纬度 百度纬度"
         ),
     ),
     Field("northing", words("北坐标 纵坐标 x北 x坐标北 x北坐标 北坐标x 纵坐标x n坐标 north")),
@@ -38,9 +37,7 @@ POSITION_FIELDS = (
 _DMS = re.compile(r"(\d{1,3})[°度](\d{1,2})[′'’分](\d{1,2}(?:\.\d+)?)(?:[″\"”秒]|''|′′)?[EN东北]?")
 
 
-def coordinate_columns(
-    table: RawTable, columns: ColumnMap, found: Findings
-) -> tuple[Float, Float, str, str] | None:
+def coordinate_columns(table: RawTable, columns: ColumnMap, found: Findings) -> tuple[Float, Float, str, str] | None:
     """Read east and north numbers; X and Y stay as named until the datum is known.
 
     Parameters

@@ -48,9 +48,7 @@ def _text_values(path: Path) -> list[bytes]:
             spans.append((offset, offset + width))
         offset += width
         position += 32
-    values: set[bytes] = {
-        data[32 + 32 * i : 43 + 32 * i].split(b"\0")[0] for i in range((position - 32) // 32)
-    }
+    values: set[bytes] = {data[32 + 32 * i : 43 + 32 * i].split(b"\0")[0] for i in range((position - 32) // 32)}
     if record_size > 0:
         for start in range(header_size, len(data) - record_size + 1, record_size):
             record = data[start : start + record_size]

@@ -101,9 +101,7 @@ def read_delimited(path: Path, is_header: HeaderTest, *, encoding: str | None = 
             path.name, f"无法按“{delimiter}”分列({error})。", f'cannot split it at "{delimiter}" ({error}).'
         ) from error
     body = [
-        (number, row)
-        for number, row in enumerate(rows[header + 1 :], start=header + 2)
-        if any(map(str.strip, row))
+        (number, row) for number, row in enumerate(rows[header + 1 :], start=header + 2) if any(map(str.strip, row))
     ]
     if not body:
         raise empty(path.name)

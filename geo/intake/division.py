@@ -23,8 +23,7 @@ VOCABULARY = Vocabulary(
         Field(
             "code",
             words(
-                "代码 区划代码 行政区划代码 区划编码 行政代码 社区代码 村居代码 村代码 adcode "
-                "division_code towncode"
+                "代码 区划代码 行政区划代码 区划编码 行政代码 社区代码 村居代码 村代码 adcode division_code towncode"
             ),
             words("id 编号 编码 gb pac xzqdm zldwdm"),
         ),
@@ -120,9 +119,7 @@ def read_divisions(
     # A missing code is refused above; the row's line keeps it from looking like a repeated one.
     stand_in = np.array([f"line {line}" for line in table.lines.tolist()], object)
     ids = judge_ids(np.where(blank, stand_in, codes), columns.get("code"), found, prefix="v", seeds=[])
-    parents = _parents(
-        codes, levels, column_text(table, columns, "parent_code", found, is_code=True), known_codes
-    )
+    parents = _parents(codes, levels, column_text(table, columns, "parent_code", found, is_code=True), known_codes)
     orphans = np.array(
         [p is None and lv not in (None, "province") for p, lv in zip(parents, levels, strict=True)], np.bool_
     )
@@ -184,9 +181,7 @@ def level_of_code(code: str) -> str | None:
     return {2: "province", 4: "prefecture"}.get(len(code))
 
 
-def _levels(
-    table: RawTable, columns: ColumnMap, codes: Objects, fallback: str | None, found: Findings
-) -> Objects:
+def _levels(table: RawTable, columns: ColumnMap, codes: Objects, fallback: str | None, found: Findings) -> Objects:
     """Level of every row: stated, else by code, else the caller's."""
     column = columns.get("level")
     given = column_text(table, columns, "level", found, is_code=True)

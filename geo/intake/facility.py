@@ -40,9 +40,7 @@ BASE_FIELDS = (
         "id",
         words("编号 编码 设施编号 设施编码 设施代码 机构编号 机构编码 机构代码 站点编号 uid facility_id"),
     ),
-    Field(
-        "name", words("名称 设施名称 机构名称 站点名称 单位名称 食堂名称 中心名称 全称 title"), words("标题")
-    ),
+    Field("name", words("名称 设施名称 机构名称 站点名称 单位名称 食堂名称 中心名称 全称 title"), words("标题")),
     Field("type", words("类型 设施类型 机构类型 类别 设施类别 facility_type"), words("type_name category")),
 )
 
@@ -159,9 +157,7 @@ def read_facilities(
     )
 
 
-def _types(
-    table: RawTable, columns: ColumnMap, facility_type: FacilityType | None, found: Findings
-) -> Objects:
+def _types(table: RawTable, columns: ColumnMap, facility_type: FacilityType | None, found: Findings) -> Objects:
     """Slug of every row's type."""
     column = columns.get("type")
     given = column_text(table, columns, "type", found)
@@ -226,9 +222,7 @@ def _common(table: RawTable, columns: ColumnMap, found: Findings) -> dict[str, O
 def _numbers(table: RawTable, columns: ColumnMap, found: Findings) -> dict[str, Float]:
     """The numbers every facility has."""
     bounds = {item.name: item.minimum for item in common_attributes()}
-    return {
-        name: column_number(table, columns, name, found, minimum=bounds.get(name)) for name in NUMBER_FIELDS
-    }
+    return {name: column_number(table, columns, name, found, minimum=bounds.get(name)) for name in NUMBER_FIELDS}
 
 
 def _choices(item: Attribute, given: Objects, column: str, found: Findings) -> Objects:

@@ -94,9 +94,7 @@ def read_attributes(
             values: dict[str, object] = {
                 name: _scaled(listed[position], columns.scale.get(name)) for name, listed in cells.items()
             }
-            values |= {
-                name: float(numbers[name][i]) for name in NUMBER_FIELDS if not np.isnan(numbers[name][i])
-            }
+            values |= {name: float(numbers[name][i]) for name in NUMBER_FIELDS if not np.isnan(numbers[name][i])}
             report = validate_attributes(kind, values, file=table.file, row=int(table.lines[i]))
             found.add([(i, replace(p, field=_column(p, own, columns))) for p in report.problems])
             kept: dict[str, AttributeValue] = {
@@ -111,9 +109,7 @@ def read_attributes(
     return Details(attributes, capacity, unit, also)
 
 
-def note_gaps(
-    title_zh: str, title_en: str, total: int, gaps: Sequence[tuple[str, str, int]], found: Findings
-) -> None:
+def note_gaps(title_zh: str, title_en: str, total: int, gaps: Sequence[tuple[str, str, int]], found: Findings) -> None:
     """Note in one line which optional attributes are missing in how many rows.
 
     Parameters
@@ -197,8 +193,7 @@ def _report_loose(
         values[members] = listed
         loose = np.zeros(len(found), np.bool_)
         loose[members] = [
-            cell is not None and not _PLAIN.fullmatch(cell) and any(sign.isdigit() for sign in cell)
-            for cell in listed
+            cell is not None and not _PLAIN.fullmatch(cell) and any(sign.isdigit() for sign in cell) for cell in listed
         ]
         found.rows(
             loose & ~found.refused,
@@ -211,9 +206,7 @@ def _report_loose(
         )
 
 
-def _note_missing(
-    kind: FacilityType, cells: Mapping[str, list[str | None]], total: int, found: Findings
-) -> None:
+def _note_missing(kind: FacilityType, cells: Mapping[str, list[str | None]], total: int, found: Findings) -> None:
     """Note which of the type's attributes are missing."""
     gaps = [
         (

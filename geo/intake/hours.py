@@ -19,9 +19,7 @@ _DAYS = {
 }
 _OSM_DAY = "(?:Mo|Tu|We|Th|Fr|Sa|Su|PH|SH)"
 _OSM_TIME = r"\d{1,2}:\d{2}\s*-\s*\d{1,2}:\d{2}\+?"
-_OSM_RULE = re.compile(
-    rf"(?:{_OSM_DAY}(?:[-,]{_OSM_DAY})*\s*:?\s*)?(?:{_OSM_TIME}(?:\s*,\s*{_OSM_TIME})*|off|closed)"
-)
+_OSM_RULE = re.compile(rf"(?:{_OSM_DAY}(?:[-,]{_OSM_DAY})*\s*:?\s*)?(?:{_OSM_TIME}(?:\s*,\s*{_OSM_TIME})*|off|closed)")
 _SPAN = re.compile(
     r"(?P<h1>\d{1,2})(?:[:点时](?P<m1>\d{1,2}|半)?分?)(?:-|至|到)(?P<next>次日|翌日)?(?P<pm>下午|晚上|晚|中午|上午|早上)?"
     r"(?P<h2>\d{1,2})(?:[:点时](?P<m2>\d{1,2}|半)?分?)"

@@ -70,8 +70,7 @@ def choose_datum(table: RawTable, options: IntakeOptions, found: Findings) -> Da
         found.whole(
             "datum_conflict",
             "refused",
-            f"文件声明的是平面坐标系“{declared.code}”,与 --datum {stated.code} 矛盾。请去掉 "
-            "--datum 或写明 EPSG:n。",
+            f"文件声明的是平面坐标系“{declared.code}”,与 --datum {stated.code} 矛盾。请去掉 --datum 或写明 EPSG:n。",
             f'The file declares the projected system "{declared.code}", which --datum '
             f"{stated.code} contradicts. "
             "Leave --datum out or give EPSG:n.",
@@ -96,9 +95,7 @@ def _same_family(declared: Datum, stated: Datum) -> bool:
     return geodetic is not None and datum_of_crs(geodetic).code == stated.code
 
 
-def orient(
-    x: Float, y: Float, datum: Datum, columns: ColumnMap, found: Findings
-) -> tuple[Float, Float, Datum]:
+def orient(x: Float, y: Float, datum: Datum, columns: ColumnMap, found: Findings) -> tuple[Float, Float, Datum]:
     """Bring projected X and Y into east-north order and settle whether eastings carry their zone.
 
     Parameters

@@ -25,9 +25,7 @@ CRS_CODE = "EPSG:4490"
 TOTAL_WORDS = frozenset({"合计", "总计", "小计", "共计", "累计", "total", "sum"})
 
 
-def open_rows(
-    path: Path, vocabulary: Vocabulary, options: IntakeOptions
-) -> tuple[RawTable, ColumnMap, Findings]:
+def open_rows(path: Path, vocabulary: Vocabulary, options: IntakeOptions) -> tuple[RawTable, ColumnMap, Findings]:
     """Read a file and find its columns.
 
     Parameters
@@ -85,9 +83,7 @@ def _set_totals_aside(table: RawTable, columns: ColumnMap, found: Findings) -> N
         )
 
 
-def column_text(
-    table: RawTable, columns: ColumnMap, name: str, found: Findings, *, is_code: bool = False
-) -> Objects:
+def column_text(table: RawTable, columns: ColumnMap, name: str, found: Findings, *, is_code: bool = False) -> Objects:
     """Read a text field.
 
     Parameters
@@ -155,9 +151,7 @@ def column_number(
     return numbers
 
 
-def judge_ids(
-    ids: Objects, column: str | None, found: Findings, *, prefix: str, seeds: Sequence[str]
-) -> Objects:
+def judge_ids(ids: Objects, column: str | None, found: Findings, *, prefix: str, seeds: Sequence[str]) -> Objects:
     """Give every row an id and refuse repeated ones.
 
     Parameters
@@ -183,9 +177,7 @@ def judge_ids(
     for i in np.flatnonzero(missing).tolist():
         out[i] = prefix + hashlib.sha256(seeds[i].encode()).hexdigest()[:10]
     if missing.any() and column is not None:
-        found.rows(
-            missing, "made_id", "note", "没有编号,已按名称与位置生成。", "No id; one was made.", field=column
-        )
+        found.rows(missing, "made_id", "note", "没有编号,已按名称与位置生成。", "No id; one was made.", field=column)
     elif missing.any():
         found.whole(
             "made_id",
@@ -211,11 +203,12 @@ def _refuse_repeats(ids: Objects, again: Bool, live: Int, column: str | None, fo
     for i in np.flatnonzero(again).tolist():
         line = first[ids[i]]
         zh, en = f"编号与第 {line} 行重复;编号必须唯一。", f"Same id as row {line}; ids must be unique."
+        if column is None:
+            zh = f"名称和位置与第 {line} 行相同;请删去一行,或增加编号列加以区分。"
+            en = f"Same name and place as row {line}; drop one, or add a column of ids to tell them apart."
         row = int(found.lines[i])
         field = column or "id"
-        problems.append(
-            (i, Problem("duplicate_id", "refused", found.file, row, field, shown(ids[i]), zh, en))
-        )
+        problems.append((i, Problem("duplicate_id", "refused", found.file, row, field, shown(ids[i]), zh, en)))
     found.add(problems)
 
 

@@ -18,12 +18,8 @@ from geo.intake.table import Objects, RawTable
 
 VOCABULARY = Vocabulary(
     (
-        Field(
-            "id", words("编号 编码 道路编号 路段编号 road_id edge_id"), words("osm_id eid fid objectid osmid")
-        ),
-        Field(
-            "name", words("名称 道路名称 路名 道路名 街道名称 name_zh name:zh"), words("rdname roadname mc")
-        ),
+        Field("id", words("编号 编码 道路编号 路段编号 road_id edge_id"), words("osm_id eid fid objectid osmid")),
+        Field("name", words("名称 道路名称 路名 道路名 街道名称 name_zh name:zh"), words("rdname roadname mc")),
         Field(
             "kind",
             words("highway fclass 道路类型 道路等级 道路级别 路型 road_class roadclass"),
@@ -143,9 +139,7 @@ def _ids(table: RawTable, columns: ColumnMap, lines: Objects, found: Findings) -
             field=column,
         )
         given = np.full(len(given), None, object)
-    seeds = [
-        hashlib.sha256(data or b"").hexdigest() for data in shapely.to_wkb(shapely.set_precision(lines, 1e-7))
-    ]
+    seeds = [hashlib.sha256(data or b"").hexdigest() for data in shapely.to_wkb(shapely.set_precision(lines, 1e-7))]
     repeats = pd.Series(seeds).groupby(seeds).cumcount()
     seeds = [seed if again == 0 else f"{seed}-{again}" for seed, again in zip(seeds, repeats, strict=True)]
     return judge_ids(given, None if is_weak else column, found, prefix="c", seeds=seeds)

@@ -39,9 +39,7 @@ BLANK_WORDS = frozenset(
     }
 )
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?")
-_UNITS = re.compile(
-    r"(张床位|张床|张|个床位|个座位|床|人|名|位|个|座|间|户|岁|平方米|平米|㎡|m2|m²|米|m|份|穴|格|台)$"
-)
+_UNITS = re.compile(r"(张床位|张床|张|个床位|个座位|床|人|名|位|个|座|间|户|岁|平方米|平米|㎡|m2|m²|米|m|份|穴|格|台)$")
 # The characters themselves, not escapes: so the test runs in Arrow without a Python call per cell.
 _ODD_BLANKS = "[\t\r\n\u00a0\u3000\u200b\ufeff]|  "
 _EXCEL_EPOCH = dt.date(1899, 12, 30)

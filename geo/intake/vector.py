@@ -252,9 +252,7 @@ def _unpack(path: Path, base: Path, layer: str | None, remarks: list[Problem]) -
     """Write one Shapefile of an archive under a plain name, whatever its names are encoded in."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [
-                item for item in archive.infolist() if not item.is_dir() and "__MACOSX" not in item.filename
-            ]
+            members = [item for item in archive.infolist() if not item.is_dir() and "__MACOSX" not in item.filename]
             shapes = [item for item in members if item.filename.lower().endswith(".shp")]
             chosen = _choose_member([item.filename for item in shapes], path.name, layer)
             stem = chosen[:-4].lower()
@@ -268,9 +266,7 @@ def _unpack(path: Path, base: Path, layer: str | None, remarks: list[Problem]) -
     except (zipfile.BadZipFile, RuntimeError, OSError) as error:
         raise unreadable(path.name, "压缩包损坏或加密。", "the archive is damaged or encrypted.") from error
     if len(shapes) > 1:
-        remarks.append(
-            _layer_note(path.name, chosen, [item.filename for item in shapes if item.filename != chosen])
-        )
+        remarks.append(_layer_note(path.name, chosen, [item.filename for item in shapes if item.filename != chosen]))
 
 
 def _choose_member(names: Sequence[str], file: str, layer: str | None) -> str:
@@ -284,9 +280,7 @@ def _choose_member(names: Sequence[str], file: str, layer: str | None) -> str:
     listed = [Path(name).stem for name in names]
     raise unreadable(
         file,
-        f"压缩包里有多个 Shapefile:{'、'.join(listed)}。请用 --layer 指定一个。"
-        if names
-        else f"没有“{layer}”。",
+        f"压缩包里有多个 Shapefile:{'、'.join(listed)}。请用 --layer 指定一个。" if names else f"没有“{layer}”。",
         f"the archive holds several Shapefiles: {', '.join(listed)}. Choose one with --layer."
         if names
         else f'there is no "{layer}" in it.',
@@ -320,6 +314,4 @@ def _note(file: str, code: str, value: str | None, zh: str, en: str) -> Problem:
 def _layer_note(file: str, chosen: str, others: Sequence[str]) -> Problem:
     """A remark about the layers left alone."""
     zh = f"读取图层“{chosen}”;未读取:{'、'.join(others)}。"
-    return _note(
-        file, "layer_chosen", chosen, zh, f'Layer "{chosen}" was read; not read: {", ".join(others)}.'
-    )
+    return _note(file, "layer_chosen", chosen, zh, f'Layer "{chosen}" was read; not read: {", ".join(others)}.')

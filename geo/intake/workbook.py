@@ -91,9 +91,7 @@ def _table(file: str, rows: list[Row], is_header: HeaderTest, remarks: tuple[Pro
     """Rows below the header as a table."""
     head = [[text_of(cell) or "" for cell in row] for row in rows[:HEADER_SEARCH_ROWS]]
     header = find_header(head, is_header)
-    body = [
-        (number, row) for number, row in enumerate(rows[header + 1 :], start=header + 2) if _is_filled(row)
-    ]
+    body = [(number, row) for number, row in enumerate(rows[header + 1 :], start=header + 2) if _is_filled(row)]
     if not body:
         raise empty(file)
     names = unique_headers(head[header])

@@ -1,5 +1,6 @@
 """Where rows are, and which places are refused."""
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -92,9 +93,8 @@ def test_degrees_minutes_and_seconds_are_repaired(tmp_path):
 
 
 def test_both_coordinates_in_one_cell_are_read(tmp_path):
-    path = write_rows(
-        tmp_path, 'a,"117.05,36.80",5', 'b,"１１７．０６，３６．８",5', "c,某处,5", header="编号,经纬度,人数"
-    )
+    rows = ('a,"117.05,36.80",5', 'b,"１１７．０６，３６．８",5', "c,某处,5")
+    path = write_rows(tmp_path, *rows, header="编号,经纬度,人数")
     result = demand(path)
     assert place(result) == (117.05, 36.8)
     assert place(result, 1) == (117.06, 36.8)
@@ -186,8 +186,6 @@ def test_the_users_datum_goes_before_the_label_of_the_file_with_a_note(tmp_path)
 
 
 def test_a_projected_file_and_a_datum_that_contradicts_it_are_refused(tmp_path):
-    import geopandas as gpd
-
     east, north = projected()
     frame = gpd.GeoDataFrame({"人数": [5]}, geometry=[shapely.Point(east, north)], crs=4548)
     path = write_shapes(tmp_path, frame)

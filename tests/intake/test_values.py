@@ -95,9 +95,8 @@ def test_what_is_no_date_is_refused(text):
 
 def test_a_date_column_marks_only_what_it_rewrote():
     found = findings(5)
-    out = read_date(
-        pd.Series(["2022-03-01", "2022/3/1", "", "春天", dt.datetime(2020, 5, 6)], dtype=object), "日期", found
-    )
+    cells = ["2022-03-01", "2022/3/1", "", "春天", dt.datetime(2020, 5, 6)]
+    out = read_date(pd.Series(cells, dtype=object), "日期", found)
     assert out.tolist() == [dt.date(2022, 3, 1), dt.date(2022, 3, 1), None, None, dt.date(2020, 5, 6)]
     assert found.repaired.tolist() == [False, True, False, False, False]
     assert found.refused.tolist() == [False, False, False, True, False]
@@ -132,7 +131,7 @@ def test_opening_hours_come_in_osm_syntax(text, hours):
     assert to_osm_hours(text) == hours
 
 
-@pytest.mark.parametrize("text", ["另行通知", "17:00-8:00", "25:00-26:00", "上午", "8:00", "周一", "见公告 8:00-9:00"])
+@pytest.mark.parametrize("text", ["另行通知", "17点-8点", "25点-26点", "上午", "8:00", "周一", "见公告 8:00-9:00"])
 def test_hours_that_are_not_understood_are_not_guessed(text):
     assert to_osm_hours(text) is None
 
