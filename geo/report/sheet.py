@@ -115,8 +115,11 @@ class SheetWriter:
             One cell per column.
         """
         sheet = self._book.create_sheet(self._sheet_name(name))
-        listed = [list(row) for row in rows]
-        all_columns = [*columns, Column("缺值原因")] if _has_reasons(listed) else list(columns)
+        listed: list[list[Cell]] = [list(row) for row in rows]
+        all_columns = list(columns)
+        if any(isinstance(cell, Reason) for row in listed for cell in row):
+            all_columns.append(Column("缺值原因"))
+            listed = [[*row, _reasons(row)] for row in listed]
         self._put_text(sheet.cell(1, 1), f"{self._title}　{heading}", self._big)
         self._put_text(sheet.cell(2, 1), self._subtitle, self._small)
         for number, column in enumerate(all_columns, start=1):
@@ -130,10 +133,8 @@ class SheetWriter:
         self._finish(sheet, all_columns, listed)
 
     def _put_row(self, sheet: Worksheet, number: int, columns: Sequence[Column], row: Sequence[Cell]) -> None:
-        """Write one row; reasons go to the last column."""
-        reasons = dict.fromkeys(cell.text_zh for cell in row if isinstance(cell, Reason))
-        values: list[Cell] = [*row, "；".join(reasons)] if len(columns) > len(row) else list(row)
-        for position, (column, value) in enumerate(zip(columns, values, strict=True), start=1):
+        """Write one row."""
+        for position, (column, value) in enumerate(zip(columns, row, strict=True), start=1):
             target = sheet.cell(number, position)
             target.border = self._line
             if isinstance(value, Reason):
@@ -178,7 +179,7 @@ class SheetWriter:
         """Set widths, frozen panes, filter and print layout."""
         for position, column in enumerate(columns):
             head = max((_width(part) for part in re.split("(?=（)", column.title_zh)), default=0)
-            body = max((_shown_width(row[position]) for row in rows[:500] if position < len(row)), default=0)
+            body = max((_shown_width(row[position]) for row in rows[:500]), default=0)
             sheet.column_dimensions[get_column_letter(position + 1)].width = min(48, max(9, head + 3, body + 2))
         sheet.row_dimensions[1].height = 24
         sheet.row_dimensions[_HEAD_ROW].height = 34
@@ -196,14 +197,14 @@ class SheetWriter:
         sheet.oddFooter.center.text = "&P / &N"
 
 
-def _has_reasons(rows: Iterable[Sequence[Cell]]) -> bool:
-    """Whether any value is missing."""
-    return any(isinstance(cell, Reason) for row in rows for cell in row)
+def _reasons(row: Iterable[Cell]) -> str:
+    """Return why values are missing, each reason once."""
+    return "；".join(dict.fromkeys(cell.text_zh for cell in row if isinstance(cell, Reason)))
 
 
 def _width(text: str) -> int:
-    """Return the width in Latin characters; Chinese ones count twice."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    """Return the width in Latin characters; Chinese ones, and those a Chinese font draws wide, count twice."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WFA" else 1 for character in text)
 
 
 def _shown_width(value: Cell) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
@@ -79,9 +79,7 @@ def _name(index: int) -> str:
 
 def _partition(points: Floats, within: BaseGeometry) -> list[BaseGeometry]:
     """Voronoi cells of the points, clipped, in the order of the points."""
-    diagram = shapely.get_parts(
-        shapely.voronoi_polygons(shapely.multipoints(points), extend_to=within, ordered=True)
-    )
+    diagram = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(points), extend_to=within, ordered=True))
     return [shapely.intersection(cell, within) for cell in diagram]
 
 
@@ -90,12 +88,8 @@ def city(n_points: int = 40_000, n_villages: int = 1_200, n_townships: int = 88)
     """Lay out the city; the seed is fixed."""
     rng = np.random.default_rng(7)
     angle = np.linspace(0, 2 * np.pi, 240, endpoint=False)
-    radius = 30_000 * (
-        1 + 0.10 * np.sin(3 * angle + 1) + 0.06 * np.sin(7 * angle) + 0.03 * np.sin(17 * angle)
-    )
-    city_shape = shapely.Polygon(
-        np.column_stack((radius * np.cos(angle) * 1.15, radius * np.sin(angle) * 0.9))
-    )
+    radius = 30_000 * (1 + 0.10 * np.sin(3 * angle + 1) + 0.06 * np.sin(7 * angle) + 0.03 * np.sin(17 * angle))
+    city_shape = shapely.Polygon(np.column_stack((radius * np.cos(angle) * 1.15, radius * np.sin(angle) * 0.9)))
     centres = np.array([[0, 0], [-12_000, 4_000], [11_000, -7_000], [3_000, 15_000], [-9_000, -15_000.0]])
     spread = rng.normal(size=(n_villages * 3, 2)) * 13_000
     near = centres[rng.integers(0, 5, n_villages * 3)] + rng.normal(size=(n_villages * 3, 2)) * 5_000
@@ -122,9 +116,7 @@ def _outlines(
     shape: BaseGeometry,
 ) -> geopandas.GeoDataFrame:
     """Divisions at four levels, in degrees."""
-    rows: list[tuple[str, str, str, str | None, BaseGeometry]] = [
-        ("370000", "示范市", "prefecture", None, shape)
-    ]
+    rows: list[tuple[str, str, str, str | None, BaseGeometry]] = [("370000", "示范市", "prefecture", None, shape)]
     for number, name in enumerate(DISTRICTS):
         mine = [villages[i] for i in np.flatnonzero(district_of[town_of] == number)]
         rows.append((f"37000{number + 1}", name, "county", "370000", shapely.union_all(mine)))
@@ -181,9 +173,7 @@ class Walked:
 
 def _together(bands: list[Walked]) -> Walked:
     """Several bands, one after another."""
-    return Walked(
-        *(np.concatenate([getattr(band, name) for band in bands]) for name in Walked.__annotations__)
-    )
+    return Walked(*(np.concatenate([getattr(band, name) for band in bands]) for name in Walked.__annotations__))
 
 
 def _counts(walked: Walked, rows: Rows) -> PersonCounts:
@@ -214,9 +204,7 @@ def _divisions(town: City, walked: Walked, levels: tuple[str, ...]) -> tuple[Div
         parts = np.split(np.argsort(inverse, kind="stable"), np.cumsum(np.bincount(inverse))[:-1])
         by_code = dict(zip(names, parts, strict=True))
         of_level = frame[frame["level"] == level]
-        for code, name, parent in zip(
-            of_level["code"], of_level["name"], of_level["parent_code"], strict=True
-        ):
+        for code, name, parent in zip(of_level["code"], of_level["name"], of_level["parent_code"], strict=True):
             mine = by_code.get(code[: CODE_LENGTHS[level]], np.empty(0, dtype=np.int64))
             circle = mine[walked.inside[mine]]
             wrong = circle[walked.status[circle] != 0]
@@ -266,9 +254,7 @@ def _gaps(town: City, bands: list[Walked], wanted: int) -> tuple[tuple[GapRow, .
     frame = town.outlines
     villages = frame[frame["level"] == "village"].reset_index(drop=True)
     names = frame.set_index("code")["name"]
-    homes = villages.sindex.nearest(shapely.points([(gap.lon, gap.lat) for gap in found]), return_all=False)[
-        1
-    ]
+    homes = villages.sindex.nearest(shapely.points([(gap.lon, gap.lat) for gap in found]), return_all=False)[1]
     rows = []
     for gap, home in zip(found[:wanted], homes[:wanted], strict=True):
         parent = str(villages["parent_code"][home])
@@ -290,9 +276,7 @@ def _gaps(town: City, bands: list[Walked], wanted: int) -> tuple[tuple[GapRow, .
 def _walk(town: City, sites: Floats, minutes: float | None, metres: float | None) -> list[Walked]:
     """Walk of every band; the detour changes from place to place, some places have no way out."""
     points = shapely.points(town.xy)
-    line_m = shapely.STRtree(shapely.points(sites)).query_nearest(
-        points, return_distance=True, all_matches=False
-    )[1]
+    line_m = shapely.STRtree(shapely.points(sites)).query_nearest(points, return_distance=True, all_matches=False)[1]
     wave = np.sin(town.xy[:, 0] / 1_300 + np.sin(town.xy[:, 1] / 900)) * np.sin(town.xy[:, 1] / 1_500)
     walk_m = line_m * (1.35 + 0.25 * wave) + 30
     odd = np.sin(town.xy[:, 0] / 2_100) * np.sin(town.xy[:, 1] / 1_700)
@@ -344,9 +328,7 @@ def _group(
             total_persons=persons.total,
         ),
         divisions=_divisions(town, walked, LEVELS[1:] if slug == ALL_PEOPLE else LEVELS[1:4]),
-        cells=CellValues(
-            values.status, values.covered_share, values.median_s if minutes else values.median_m
-        ),
+        cells=CellValues(values.status, values.covered_share, values.median_s if minutes else values.median_m),
     )
 
 
@@ -358,9 +340,7 @@ def _type_result(
     n_gaps: int,
 ) -> TypeResult:
     slug, title, count, minutes, metres = spec
-    sites, marks = _facilities(
-        town, title, min(count, town.persons.size // 4), np.random.default_rng(100 + number)
-    )
+    sites, marks = _facilities(town, title, min(count, town.persons.size // 4), np.random.default_rng(100 + number))
     bands = _walk(town, sites, minutes, metres)
     overall = _group(town, grid, ALL_PEOPLE, "全部 60 岁及以上", None, bands, minutes)
     persons = overall.persons
@@ -493,9 +473,7 @@ def coverage_report(n_points: int = 40_000, n_villages: int = 1_200, n_gaps: int
         imports=(
             ImportNote("街道", "osm", "streets.osm.pbf", date(2026, 11, 20), 84_211, 84_211, 0, 0),
             ImportNote("设施", "长者食堂台账", "长者食堂.xlsx", date(2026, 11, 20), 925, 917, 6, 8),
-            ImportNote(
-                "需求点", "老年人口", "older_people.csv", date(2026, 11, 21), n_points, n_points, 0, 0
-            ),
+            ImportNote("需求点", "老年人口", "older_people.csv", date(2026, 11, 21), n_points, n_points, 0, 0),
         ),
         quality=(
             QualityNote("未连接的需求点", 214, "个", "150 米内没有可步行的街道，计为“未接入路网”"),
@@ -506,4 +484,40 @@ def coverage_report(n_points: int = 40_000, n_villages: int = 1_200, n_gaps: int
             SourceNote("GB 50180-2018 城市居住区规划设计标准", "2018", "15 分钟生活圈对应 800–1,000 米"),
             SourceNote("示范市街道与人口（虚构）", "2026", f"示例数据，合计 {total:,.0f} 人"),
         ),
+    )
+
+
+def with_names(report: CoverageReport, name: str) -> CoverageReport:
+    """The same report with every text replaced."""
+    outlines = report.outlines.assign(name=name) if report.outlines is not None else None
+
+    def group(result: GroupResult) -> GroupResult:
+        rows = tuple(replace(row, name=name) for row in result.divisions)
+        return replace(result, title_zh=name, divisions=rows)
+
+    types = tuple(
+        replace(
+            result,
+            title_zh=f"{name}{number}",
+            standard_zh=name,
+            overall=group(result.overall),
+            bands=tuple(group(band) for band in result.bands),
+            gaps=tuple(replace(gap, place_zh=name, nearest_facility=name) for gap in result.gaps),
+            facilities=tuple(replace(mark, name=name, capacity_zh=name) for mark in result.facilities),
+            indicators=tuple(replace(row, title_zh=name, note_zh=name, method_zh=name) for row in result.indicators),
+            run_id=name,
+        )
+        for number, result in enumerate(report.types)
+    )
+    return replace(
+        report,
+        title=name,
+        bureau=name,
+        parameters=((name, name),),
+        population_zh=name,
+        types=types,
+        outlines=outlines,
+        quality=(QualityNote(name, 1, name, name),),
+        sources=(SourceNote(name, name, name),),
+        imports=(ImportNote(name, name, name, None, 1, 1, 0, 0),),
     )

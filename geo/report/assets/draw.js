@@ -236,7 +236,7 @@ function paintFacilities(view, colours, type, marks) {
     const isPlanned = !isOpen && states.some((state) => state === "planned" || state === "building");
     const many = mark.members.length;
     const side = many > 1 && size > 6 ? size + 5 : size;
-    mark.radius = Math.max(12, side / 2);
+    mark.radius = size > 6 ? Math.max(12, side / 2) : 7;
     context.save();
     context.translate(mark.x - side / 2, mark.y - side / 2);
     context.scale(side / 16, side / 16);

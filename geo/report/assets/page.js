@@ -202,7 +202,7 @@ function restoreFocus(panel, key) {
 
 function saveAddress() {
   const centre = state.map.getCenter();
-  const words = new URLSearchParams({ t: state.type.slug, g: state.group.slug, v: state.listing, z: state.map.getZoom().toFixed(2), c: `${centre.lng.toFixed(4)}，${centre.lat.toFixed(4)}` });
+  const words = new URLSearchParams({ t: state.type.slug, g: state.group.slug, v: state.listing, z: state.map.getZoom().toFixed(2), c: `${centre.lng.toFixed(4)},${centre.lat.toFixed(4)}` });
   if (state.division) words.set("d", state.division.code);
   if (state.scope) words.set("s", state.scope.code);
   if (state.layers.fill !== "cells") words.set("f", state.layers.fill);
