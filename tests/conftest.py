@@ -1,7 +1,7 @@
 """Fixtures shared by all tests: a fresh store on each engine.
 
-PostGIS tests run when ``FANGYU_TEST_PG_URL`` names the maintenance database of a private cluster (scripts/test.py starts
-one); otherwise they are skipped, with the reason in the summary.
+PostGIS tests run when ``FANGYU_TEST_PG_URL`` names the maintenance database of a private cluster (scripts/test.py
+starts one); otherwise they are skipped, with the reason in the summary.
 """
 
 from __future__ import annotations

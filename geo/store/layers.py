@@ -269,8 +269,8 @@ class _OpenVersions:
         count = len(incoming)
         if len(self.fids) == 0:
             return np.full(count, -1, np.int64), np.zeros(count, dtype=bool)
-        # Of several open versions with one id (copied in QGIS) the last written one is the feature's.
-        place = dict(zip(self.ids.tolist(), range(len(self.fids)), strict=True))
+        # Of several open versions with one id (copied in QGIS) the first is the feature's.
+        place = dict(zip(self.ids.tolist()[::-1], range(len(self.fids) - 1, -1, -1), strict=True))
         match = np.fromiter(map(place.get, incoming.values["id"].tolist(), _minus_one()), np.int64, count)
         known = np.flatnonzero(match >= 0)
         at = match[known]

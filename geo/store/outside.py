@@ -203,6 +203,9 @@ def _complete(
             "datum_method": "edited outside",
             "accuracy_m": np.nan,
         }
+        # A drawn row that brings a raw position of its own keeps it.
+        drawn = rows["fid"].map(lambda fid: touched[fid].operations[0] == "insert").to_numpy(dtype=bool)
+        moved = moved & ~(drawn & rows["raw_x"].notna().to_numpy())
         for name, value in filled.items():
             rows[name] = rows[name].where(~moved, value)
             changes[name] = moved

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, MetaData, Table, inspect
+from sqlalchemy import Connection, Table, inspect
 
 from geo.store import gpkg
 from geo.store.rtree import rtree_name
@@ -40,7 +40,7 @@ def rebuild_feature_table(connection: Connection, table: Table, *, fill: Mapping
     connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")
     connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {old_name}")
     connection.exec_driver_sql("PRAGMA legacy_alter_table = OFF")
-    table.to_metadata(MetaData()).create(connection)
+    table.create(connection)
     sources = {
         column.name: filled.get(column.name, f'"{column.name}"')
         for column in table.columns

@@ -30,11 +30,10 @@ def create_schema(connection: Connection) -> None:
     for name in gpkg.REGISTERED_RECORDS:
         finish_record_table(connection, Base.metadata.tables[name])
     keep_append_only(connection, "audit_log")
-    connection.execute(
-        text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        if connection.dialect.name != "sqlite"
-        else text("CREATE TABLE alembic_version (version_num TEXT NOT NULL PRIMARY KEY)")
-    )
+    # As Alembic itself makes it.
+    type_ = "TEXT" if connection.dialect.name == "sqlite" else "VARCHAR(32)"
+    key = "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)"
+    connection.execute(text(f"CREATE TABLE alembic_version (version_num {type_} NOT NULL, {key})"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
     fill_store_info(connection)
 

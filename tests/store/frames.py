@@ -143,7 +143,14 @@ def every_layer() -> dict[str, gpd.GeoDataFrame]:
 
 
 def bring_in(
-    store: Store, layer: str, rows: gpd.GeoDataFrame, *, source: str = "a.csv", on: date = ON, sha256: str = "00"
+    store: Store,
+    layer: str,
+    rows: gpd.GeoDataFrame,
+    *,
+    source: str = "a.csv",
+    on: date = ON,
+    sha256: str = "00",
+    fail: bool = False,
 ) -> tuple[int, SyncCounts]:
     """Import a frame in one transaction, as services do."""
     with store.session() as session:
@@ -158,6 +165,8 @@ def bring_in(
         )
         counts = layers.sync_layer(session, layer, rows, source=source, import_id=number, on=on)
         imports.finish(session, number, counts, rows_read=len(rows))
+        if fail:
+            raise RuntimeError("the power fails")
     return number, counts
 
 

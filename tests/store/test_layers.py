@@ -189,12 +189,8 @@ def test_one_import_may_fill_several_layers_and_is_undone_as_a_whole(store: Stor
 
 def test_a_failed_import_leaves_nothing(store_url: str) -> None:
     with open_store(store_url) as store:
-        with pytest.raises(RuntimeError), store.session() as session:
-            number = imports.register(
-                session, layer="facilities", source="a", file_name="a", sha256="0", actor="t", parameters="{}"
-            )
-            layers.sync_layer(session, "facilities", facilities(), source="a", import_id=number, on=ON)
-            raise RuntimeError("the power fails")
+        with pytest.raises(RuntimeError, match="the power fails"):
+            bring_in(store, "facilities", facilities(), fail=True)
         assert len(read(store, "facilities")) == 0
         assert revision(store, "facilities") == 0
         with store.session(write=False) as session:

@@ -58,6 +58,7 @@ _LAYERS = {
     ),
     "gates": ("POINT", "小区门", "Gates", "name:t kind:t access:t opening_hours:t"),
     "barriers": ("LINESTRING", "阻隔线", "Barriers", "kind:t name:t"),
+    "residential_land": ("MULTIPOLYGON", "居住用地", "Residential land", "name:t kind:t"),
     "demand_points": (
         "POINT",
         "需求点",
@@ -65,7 +66,6 @@ _LAYERS = {
         "name:t kind:t persons:r persons_60_69:r persons_70_79:r persons_80_plus:r persons_able:r persons_partly:r "
         f"persons_unable:r division_code:t population:t year:i {_POSITION}",
     ),
-    "residential_land": ("MULTIPOLYGON", "居住用地", "Residential land", "name:t kind:t"),
 }
 _BOOKKEEPING = (
     "source:t import_id:i import_line:i closed_import_id:i valid_from:d valid_to:d stated_valid_to:d row_version:i "
