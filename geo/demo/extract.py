@@ -36,7 +36,6 @@ def make_extract(layout: Layout, rng: np.random.Generator) -> Extract:
     """
     terrain = layout.terrain
     tags = _way_tags(layout)
-    _break_names(layout, tags)
     extra = [
         (terrain.river, {"waterway": "river", "name": "示范河"}),
         (terrain.tributary, {"waterway": "river", "name": "小沙河"}),
@@ -64,9 +63,8 @@ def make_extract(layout: Layout, rng: np.random.Generator) -> Extract:
 
 def _way_tags(layout: Layout) -> list[Tags]:
     """Return the tags of every way of the layout."""
-    ways, lines = layout.ways, layout.lines
+    ways = layout.ways
     private = layout.plots.access == "residents"
-    # A link belongs to its plot behind the gate only, so the street side stays public.
     sidepath = is_sidepath(ways)
     zh, en = layout.road_names.zh, layout.road_names.en
     use = layout.plots.use
@@ -82,9 +80,9 @@ def _way_tags(layout: Layout) -> list[Tags]:
             if private[line]:
                 tags["access"] = "private"
         else:
-            if zh[line] is not None:
+            if zh[line] is not None and mark != "unnamed":
                 tags["name"] = zh[line]
-            if en[line] is not None:
+            if en[line] is not None and mark != "unnamed":
                 tags["name:en"] = en[line]
             if role == "sidewalk":
                 tags["footway"] = "sidewalk"
@@ -93,7 +91,6 @@ def _way_tags(layout: Layout) -> list[Tags]:
                 tags["sidewalk"] = "separate"
         _add_mark(tags, mark)
         out.append(tags)
-    del lines
     return out
 
 
@@ -105,16 +102,6 @@ def _add_mark(tags: Tags, mark: str) -> None:
         tags.update(tunnel="yes", layer="-1")
     elif mark in ("signals", "marked"):
         tags.update(footway="crossing", crossing="traffic_signals" if mark == "signals" else "marked")
-
-
-def _break_names(layout: Layout, tags: list[Tags]) -> None:
-    """Take the name from one long street: a break for the road survey to find."""
-    ways = layout.ways
-    size = np.diff(ways.start)
-    long = np.flatnonzero((ways.role == "city") & (ways.kind == "secondary") & (size > 24))
-    for number in long[:1]:
-        tags[number].pop("name", None)
-        tags[number].pop("name:en", None)
 
 
 def _signals(layout: Layout) -> tuple[np.ndarray, list[Tags]]:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 
 from geo.arrays import Int
 from geo.demo.districts import Divisions
-from geo.demo.lines import Lines
+from geo.demo.lines import BANK_M, TRACK_M, Lines
 from geo.demo.recipe import DEFAULT_RECIPE, Recipe
 from geo.demo.terrain import Terrain
 from geo.errors import InputError
@@ -186,7 +187,6 @@ def name_roads(
     middle = shapely.get_coordinates(shapely.line_interpolate_point(lines.geometry, 0.5, normalized=True))
     nearest = _nearest(divisions, middle)
     length = shapely.length(lines.geometry)
-    ends = shapely.get_coordinates(shapely.boundary(lines.geometry))
     chance = {
         "trunk": 1.0,
         "primary": 1.0,
@@ -197,8 +197,8 @@ def name_roads(
     }
     draw = rng.random(count)
     used: dict[str, int] = {}
-    del ends, terrain
     heading = _heading(lines)
+    landmark = _landmarks(terrain, lines, heading, length)
     for i in range(count):
         kind, role = str(lines.kind[i]), str(lines.role[i])
         if role in ("sidewalk", "zebra", "link") or draw[i] > chance.get(kind, 0.0):
@@ -206,20 +206,61 @@ def name_roads(
         unit = int(nearest[i])
         if role == "road":
             first = str(township[divisions.township[unit]])[0]
-            other = str(township[int(rng.integers(len(township)))])[0]
+            far = int(rng.integers(len(township)))
+            other = next(str(name)[0] for name in np.roll(township, -far) if str(name)[0] != first)
             zh[i] = f"{first}{other}{'公路' if kind in ('trunk', 'primary') else '线'}"
+            continue
+        if landmark[i] is not None:
+            zh[i], en[i] = str(landmark[i]).split(" ", 1)
             continue
         row = recipe.districts[int(divisions.county[unit])]
         pool = words()["roads"][row.themes[int(rng.integers(len(row.themes)))]]
         word = pool[int(rng.integers(len(pool)))].split()
         zh[i], en[i] = _street(word[0], word[1], kind, bool(heading[i] < 45), float(length[i]), used, rng)
+    _sound_alike(lines, zh, en)
     return RoadNames(zh, en)
+
+
+def _sound_alike(lines: Lines, zh: np.ndarray, en: np.ndarray) -> None:
+    """Give some nameless streets of the city a name that sounds like an existing one."""
+    taken = {str(name) for name in zh if name is not None}
+    pairs = [row.split() for row in words()["roads"]["homophones"]]
+    pairs = [row for row in pairs if row[0] in taken]
+    free = np.flatnonzero((lines.role == "city") & (lines.kind == "residential") & (zh == None))  # noqa: E711
+    for spot, (_, other, *roman) in zip(free[:: max(len(free) // 12, 1)], pairs, strict=False):
+        zh[spot], en[spot] = other, " ".join(roman)
+
+
+def _landmarks(terrain: Terrain, lines: Lines, heading: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Name the rings, the avenues and the streets along river and railway."""
+    lists = words()["roads"]
+    ends = shapely.get_coordinates(
+        np.column_stack([shapely.get_point(lines.geometry, 0), shapely.get_point(lines.geometry, -1)]).ravel()
+    ).reshape(-1, 2, 2)
+    span = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
+    middle = shapely.line_interpolate_point(lines.geometry, 0.5, normalized=True)
+    city = lines.role == "city"
+    round_about = span < 0.8 * length
+    out = np.full(len(lines.kind), None, dtype=object)
+    primary = city & (lines.kind == "primary")
+    out[primary] = lists["spine"][2]
+    out[primary & (heading < 22)] = lists["spine"][0]
+    out[primary & (heading > 68)] = lists["spine"][1]
+    out[primary & round_about] = lists["ring"][0]
+    out[city & (lines.kind == "trunk")] = lists["ring"][1]
+    by_water = city & (lines.kind == "secondary")
+    by_water &= np.abs(shapely.distance(middle, terrain.river_area) - BANK_M) < 3
+    south = shapely.get_y(middle) < np.interp(shapely.get_x(middle), *np.array(terrain.river.coords).T)
+    out[by_water] = lists["river"][0]
+    out[by_water & south] = lists["river"][1]
+    by_track = city & (lines.kind == "tertiary")
+    by_track &= np.abs(shapely.distance(middle, terrain.railway) - TRACK_M) < 3
+    out[by_track] = lists["railway"][0]
+    return out
 
 
 def _nearest(divisions: Divisions, xy: np.ndarray) -> Int:
     """Return the settlement nearest to each position."""
-    from scipy.spatial import cKDTree
-
     return np.asarray(cKDTree(divisions.xy).query(xy)[1], dtype=np.int64)
 
 

@@ -34,7 +34,7 @@ class Ways:
     role : array of str, shape (n_ways,)
         Role of the line; ``inner`` for nets and ``wall`` for walls.
     mark : array of str, shape (n_ways,)
-        ``""``, ``bridge``, ``underpass``, ``signals``, ``marked`` or ``steps``.
+        ``""``, ``bridge``, ``underpass``, ``signals``, ``marked``, ``steps`` or ``unnamed``.
     """
 
     start: Int
@@ -125,6 +125,7 @@ def node_lines(lines: Lines, rng: np.random.Generator) -> Ways:
     line, place, pieces = _sources(lines, pieces)
     mark = lines.crossing[line].copy()
     mark = _mark_crossings(lines, pieces, line, mark, rng)
+    mark = _mark_unnamed(lines, line, place, mark)
     keep = _keep(lines, pieces, line)
     pieces, line, place, mark = pieces[keep], line[keep], place[keep], mark[keep]
     order = np.lexsort([place, line])
@@ -163,6 +164,14 @@ def _mark_crossings(
     lit = rng.random(len(lines.kind)) < 0.7
     mark[zebra] = np.where(lit[line[zebra]], "signals", "marked")
     return mark
+
+
+def _mark_unnamed(lines: Lines, line: Int, place: Float, mark: np.ndarray) -> np.ndarray:
+    """Mark the middle of the three longest secondary streets: their name breaks off there, as it does on real maps."""
+    length = np.where((lines.kind == "secondary") & (lines.role == "city"), shapely.length(lines.geometry), 0.0)
+    broken = np.isin(line, np.argsort(-length, kind="stable")[:3])
+    share = place / np.maximum(length[line], 1.0)
+    return np.where(broken & (mark == "") & (share > 0.42) & (share < 0.58), "unnamed", mark)
 
 
 def _keep(lines: Lines, pieces: np.ndarray, line: Int) -> Bool:
