@@ -45,6 +45,18 @@ Layer = Annotated[
 ]
 
 
+Helmert = Annotated[
+    str | None,
+    typer.Option(
+        "--helmert",
+        help="1954/1980 坐标的七参数 dx,dy,dz,rx,ry,rz,ds(米、秒、ppm)· seven parameters for 1954/1980 coordinates.",
+    ),
+]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", help="文件编码,默认自动识别 · text encoding, detected by default.")
+]
+
+
 def _options(
     file: Path,
     *,
@@ -52,6 +64,8 @@ def _options(
     mapping: list[str] | None = None,
     source: str | None = None,
     layer: str | None = None,
+    helmert: str | None = None,
+    encoding: str | None = None,
     skip_bad: bool = False,
 ) -> ImportOptions:
     """Turn the shared options into the services' form."""
@@ -63,6 +77,8 @@ def _options(
         datum=datum,
         mapping=parse_mapping(mapping or ()),
         layer=layer,
+        helmert=helmert,
+        encoding=encoding,
         skip_bad=skip_bad,
         actor="cli",
     )
@@ -89,6 +105,8 @@ def streets(
     mapping: Mapping_ = None,
     source: Source = None,
     layer: Layer = None,
+    helmert: Helmert = None,
+    encoding: Encoding = None,
     dry_run: DryRun = False,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -98,7 +116,14 @@ def streets(
 
     state = state_of(context)
     options = _options(
-        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+        file,
+        datum=datum,
+        mapping=mapping,
+        source=source,
+        layer=layer,
+        helmert=helmert,
+        encoding=encoding,
+        skip_bad=skip_bad,
     )
     with opened(state) as store:
         with transaction(store, keep=not dry_run) as session:
@@ -127,6 +152,8 @@ def facilities(
     mapping: Mapping_ = None,
     source: Source = None,
     layer: Layer = None,
+    helmert: Helmert = None,
+    encoding: Encoding = None,
     dry_run: DryRun = False,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -136,7 +163,14 @@ def facilities(
 
     state = state_of(context)
     options = _options(
-        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+        file,
+        datum=datum,
+        mapping=mapping,
+        source=source,
+        layer=layer,
+        helmert=helmert,
+        encoding=encoding,
+        skip_bad=skip_bad,
     )
     with opened(state) as store, transaction(store, keep=not dry_run) as session:
         report = import_facilities(session, options, facility_type=facility_type)
@@ -167,6 +201,8 @@ def demand(
     mapping: Mapping_ = None,
     source: Source = None,
     layer: Layer = None,
+    helmert: Helmert = None,
+    encoding: Encoding = None,
     dry_run: DryRun = False,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -180,7 +216,14 @@ def demand(
         )
     state = state_of(context)
     options = _options(
-        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+        file,
+        datum=datum,
+        mapping=mapping,
+        source=source,
+        layer=layer,
+        helmert=helmert,
+        encoding=encoding,
+        skip_bad=skip_bad,
     )
     with opened(state) as store, transaction(store, keep=not dry_run) as session:
         report = import_demand(
@@ -208,6 +251,8 @@ def divisions(
     mapping: Mapping_ = None,
     source: Source = None,
     layer: Layer = None,
+    helmert: Helmert = None,
+    encoding: Encoding = None,
     dry_run: DryRun = False,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -217,7 +262,14 @@ def divisions(
 
     state = state_of(context)
     options = _options(
-        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+        file,
+        datum=datum,
+        mapping=mapping,
+        source=source,
+        layer=layer,
+        helmert=helmert,
+        encoding=encoding,
+        skip_bad=skip_bad,
     )
     with opened(state) as store, transaction(store, keep=not dry_run) as session:
         report = import_divisions(session, options, level=level)
@@ -232,6 +284,8 @@ def land(
     mapping: Mapping_ = None,
     source: Source = None,
     layer: Layer = None,
+    helmert: Helmert = None,
+    encoding: Encoding = None,
     dry_run: DryRun = False,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -241,7 +295,14 @@ def land(
 
     state = state_of(context)
     options = _options(
-        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+        file,
+        datum=datum,
+        mapping=mapping,
+        source=source,
+        layer=layer,
+        helmert=helmert,
+        encoding=encoding,
+        skip_bad=skip_bad,
     )
     with opened(state) as store, transaction(store, keep=not dry_run) as session:
         report = import_land(session, options)
@@ -256,6 +317,8 @@ def footprints(
     mapping: Mapping_ = None,
     source: Source = None,
     layer: Layer = None,
+    helmert: Helmert = None,
+    encoding: Encoding = None,
     dry_run: DryRun = False,
     skip_bad: SkipBad = False,
     as_json: Json = False,
@@ -265,7 +328,14 @@ def footprints(
 
     state = state_of(context)
     options = _options(
-        file, datum=datum, mapping=mapping, source=source, layer=layer, skip_bad=skip_bad
+        file,
+        datum=datum,
+        mapping=mapping,
+        source=source,
+        layer=layer,
+        helmert=helmert,
+        encoding=encoding,
+        skip_bad=skip_bad,
     )
     with opened(state) as store, transaction(store, keep=not dry_run) as session:
         report = import_footprints(session, options)

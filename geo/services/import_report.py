@@ -30,6 +30,10 @@ class ImportOptions:
         Column to field, overriding what is recognised.
     layer : str or None
         Layer of a GeoPackage or sheet of a workbook.
+    helmert : str or None
+        Seven transformation parameters, for coordinates of 1954 or 1980.
+    encoding : str or None
+        Text encoding of the file; None = detected.
     skip_bad : bool
         Store the good rows and list the others.
     actor : str
@@ -43,6 +47,8 @@ class ImportOptions:
     datum: str | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     layer: str | None = None
+    helmert: str | None = None
+    encoding: str | None = None
     skip_bad: bool = False
     actor: str = "fangyu"
     on: date = field(default_factory=date.today)

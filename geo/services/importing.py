@@ -17,6 +17,7 @@ from typing import cast
 import geopandas as gpd
 
 from geo.catalog.load import facility_type as catalog_type
+from geo.datum import HelmertParameters
 from geo.errors import DatumError, InputError, Problem
 from geo.intake.community import read_communities
 from geo.intake.demand import Population, read_demand
@@ -348,7 +349,14 @@ def _import(
     """Run the steps that every import shares."""
     sha256 = file_digest([options.path, *beside])
     stated = json.dumps(
-        {**parameters, "datum": options.datum, "mapping": dict(options.mapping), "layer": options.layer},
+        {
+            **parameters,
+            "datum": options.datum,
+            "helmert": options.helmert,
+            "mapping": dict(options.mapping),
+            "layer": options.layer,
+            "encoding": options.encoding,
+        },
         ensure_ascii=False,
         sort_keys=True,
     )
@@ -362,6 +370,8 @@ def _import(
             datum=options.datum,
             mapping=options.mapping,
             layer=options.layer,
+            encoding=options.encoding,
+            helmert=None if options.helmert is None else HelmertParameters.parse(options.helmert),
             near=state.bounds(session, without=layer),
         )
     )
