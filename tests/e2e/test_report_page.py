@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -348,3 +348,21 @@ def test_hovering_the_map_says_one_line_about_the_cell(opened: Watched) -> None:
             break
     assert re.search(r"[\d,]+ 人 · 步行 [\d.,]+ 分钟 · 覆盖率 \d+%", found)
     assert "\n" not in found
+
+
+def test_a_report_of_one_type_at_one_speed_without_divisions_works(browser: Browser, tmp_path: Path) -> None:
+    result = small().types[0]
+    overall = replace(result.overall, divisions=(), straight_line=None)
+    bare = replace(result, overall=overall, bands=(), gaps=(), facilities=(), indicators=(), circles=())
+    path = tmp_path / "bare.html"
+    write_html(replace(small(), types=(bare,), outlines=None, context=None), path)
+    watched = show(browser, path)
+    page = watched.page
+    assert "没有导入行政区划" in page.locator("#panel-list").inner_text()
+    assert page.locator("#figure-circle .key-number").inner_text() == "—"
+    for key in ("g", "i", "n", "f", "t", "h", "r"):
+        page.keyboard.press(key)
+    page.mouse.click(900, 450)
+    assert page.locator(".group-tabs").count() == 0
+    assert watched.complaints == []
+    page.context.close()

@@ -63,6 +63,8 @@ function scopeLine(state, act) {
 const FIRST_ROWS = 40;
 
 function rankList(state, act) {
+  if (!presentLevels(state).length)
+    return el("p", { class: "empty" }, "没有分区数据，因为没有导入行政区划，可以看上方的合计、地图和“指标”。");
   const rows = rankedDivisions(state);
   const most = Math.max(1, ...rows.map((row) => row.figures.uncovered || 0));
   const box = el("div", { class: "rank" });
@@ -75,7 +77,7 @@ function rankList(state, act) {
       sortButton(state, act, "ratio", "覆盖率", "覆盖率最低的在前"), sortButton(state, act, "people", "未覆盖", "未覆盖人数最多的在前"))
   );
   if (!rows.length) {
-    box.append(el("p", { class: "empty" }, `没有${LEVEL_TITLES[state.level]}数据，因为本次分析没有导入这一级区划，可以返回上一级查看。`));
+    box.append(el("p", { class: "empty" }, `没有${LEVEL_TITLES[state.level]}数据，因为这里没有导入这一级区划，可以返回上一级查看。`));
     return box;
   }
   const list = el("ol", { class: "bars" });

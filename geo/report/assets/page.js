@@ -3,7 +3,7 @@
 const state = {
   report: null, map: window.fangyuMap, type: null, group: null, listing: "rank", scope: null, level: "township", order: "ratio", sort: null,
   division: null, gap: null, hovered: null, dock: false, allRows: false, isPrint: false, baseLayer: null, baseAddress: "",
-  layers: { fill: "cells", facilities: true, gaps: true, borders: true }, marks: [], view: null, colours: null,
+  layers: { fill: "cells", facilities: true, gaps: true, borders: true }, hasTownships: false, marks: [], view: null, colours: null,
 };
 let paint = null;
 
@@ -177,7 +177,7 @@ function refresh() {
     el("div", { class: "panel-head" }, typeTabs(state, act.type), el("p", { class: "standard" }, el("span", {}, "标准"), state.type.standard),
       groupTabs(state, act.group), keyFigures(state)),
     viewTabs(state, act.listing),
-    el("div", { class: "panel-list", id: "panel-list" }, lists[state.listing](state, act)));
+    el("div", { class: "panel-list", id: "panel-list", role: "tabpanel", "aria-labelledby": "view-" + state.listing }, lists[state.listing](state, act)));
   document.getElementById("panel-list").scrollTop = top;
   if (key) restoreFocus(panel, key);
   fillInspector(state, act);
@@ -222,7 +222,7 @@ function readAddress() {
   state.scope = report.byCode.get(words.get("s")) || null;
   state.level = state.scope ? nextLevel(state.scope.level) || "village" : presentLevels(state).includes("township") ? "township" : presentLevels(state)[0] || "county";
   state.division = report.byCode.get(words.get("d")) || null;
-  if (words.get("f") === "areas") state.layers.fill = "areas";
+  if (words.get("f") === "areas" && state.hasTownships) state.layers.fill = "areas";
   const [lon, lat] = (words.get("c") || "").split(",").map(Number);
   const zoom = Number(words.get("z"));
   return Number.isFinite(lat) && lon && zoom ? { centre: [lat, lon], zoom } : null;
@@ -238,7 +238,7 @@ function onKey(event) {
   if (/^[1-9]$/.test(key) && state.report.types[key - 1]) act.type(state.report.types[key - 1].slug);
   else if (views[key]) act.listing(views[key]);
   else if (key === "t") act.dock();
-  else if (key === "f") act.fill(state.layers.fill === "cells" ? "areas" : "cells");
+  else if (key === "f" && state.hasTownships) act.fill(state.layers.fill === "cells" ? "areas" : "cells");
   else if (key === "h") goHome();
   else if (key === "d") act.theme();
   else if (key === "p") window.print();
@@ -289,6 +289,7 @@ function printing(isPrint) {
 
 function start() {
   state.report = readReport();
+  state.hasTownships = state.report.divisions.some((division) => division.level === "township" && division.shape);
   const kept = readAddress();
   setTheme(window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   paint = new PaintLayer((view) => paintMap(view, state));

@@ -6,7 +6,7 @@ function fillMapTools(state, act) {
   const { layers } = state;
   const toggle = (key, title) => el("button", { type: "button", class: "toggle", "data-layer": key, "aria-pressed": layers[key] ? "true" : "false", on: { click: () => act.layer(key) } }, title);
   document.getElementById("map-tools").replaceChildren(
-    segmented("填色", [["cells", "网格"], ["areas", "乡镇"]], layers.fill, act.fill),
+    state.hasTownships ? segmented("填色", [["cells", "网格"], ["areas", "乡镇"]], layers.fill, act.fill) : "",
     el("div", { class: "toggles" }, toggle("facilities", "设施"), toggle("gaps", "盲区"), toggle("borders", "界线"),
       el("button", { type: "button", class: "toggle", id: "base-switch", "aria-expanded": "false", "aria-pressed": state.baseLayer ? "true" : "false", on: { click: act.baseForm } }, "底图")),
     el("button", { type: "button", class: "toggle lone", id: "dock-button", "aria-pressed": state.dock ? "true" : "false", on: { click: act.dock } }, svg(ICONS.table, 14), "数据表"));
