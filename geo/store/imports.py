@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -135,10 +136,17 @@ def finish(
             rows_unchanged=counts.unchanged,
         )
     )
-    detail = (
-        f'{{"added": {counts.added}, "changed": {counts.changed}, "closed": {counts.closed}, '
-        f'"unchanged": {counts.unchanged}, "refused": {rows_refused}, "sha256": "{record.sha256}"}}'
-    )
+    facts = {
+        "import_id": import_id,
+        "file": record.file_name,
+        "sha256": record.sha256,
+        "added": counts.added,
+        "changed": counts.changed,
+        "closed": counts.closed,
+        "unchanged": counts.unchanged,
+        "refused": rows_refused,
+    }
+    detail = json.dumps(facts, ensure_ascii=False)
     audit.append(session, record.actor, "imported", f"{record.layer}/{record.source}", detail)
 
 
@@ -249,7 +257,8 @@ def undo(session: Session, import_id: int, *, actor: str, on: date) -> SyncCount
         total += _undo_layer(session, spec, import_id)
     session.execute(update(Import).where(Import.fid == import_id).values(undone_at=utc_now(), undone_by=actor))
     session.expire_all()
-    detail = f'{{"on": "{on.isoformat()}", "reopened": {total.added}, "withdrawn": {total.closed}}}'
+    facts = {"import_id": import_id, "on": on.isoformat(), "reopened": total.added, "withdrawn": total.closed}
+    detail = json.dumps(facts, ensure_ascii=False)
     audit.append(session, actor, "import undone", f"{record.layer}/{record.source}", detail)
     return total
 
