@@ -28,6 +28,7 @@ from geo.intake.table import Objects, RawTable
 from geo.intake.values import narrow
 
 SPACING_M = 50.0
+LANE_KINDS = ("residential", "living_street")
 RESIDENTIAL_KINDS = (
     *("residential", "living_street", "unclassified", "service", "pedestrian", "footway"),
     *words("居住区道路 小区道路 小区路 街坊路 内部道路 支路 街道 巷 巷道 胡同 乡道 村道 步行街 步行道 人行道"),
@@ -167,26 +168,28 @@ class _Spots:
 
     @classmethod
     def build(cls, polygons: gpd.GeoDataFrame, streets: gpd.GeoDataFrame | None) -> _Spots:
-        """Cut the streets by the polygons: residential ones first, all walkable ones as a reserve."""
+        """Cut the streets by the polygons: residential ones first, other small ones and all walkable ones as reserves."""
         west, south, east, north = polygons.total_bounds
         plane = local_metric_crs((west + east) / 2, (south + north) / 2)
         to_degrees = Transformer.from_crs(plane, 4490, always_xy=True)
         if streets is None or streets.empty:
             return cls(polygons, (), to_degrees)
         walkable = streets["foot"].fillna("public").ne("no") if "foot" in streets else pd.Series(True, streets.index)
+        # In the country an unclassified road joins villages and few live along it: lanes of the village come first.
+        lanes = walkable & streets["kind"].isin(LANE_KINDS)
         homes = walkable & streets["kind"].isin(RESIDENTIAL_KINDS)
         shapes = polygons.geometry.to_crs(plane).to_numpy()
-        pieces = tuple(_cut(shapes, streets.geometry[chosen].to_crs(plane).to_numpy()) for chosen in (homes, walkable))
+        pieces = tuple(_cut(shapes, streets.geometry[chosen].to_crs(plane).to_numpy()) for chosen in (lanes, homes, walkable))
         return cls(polygons, pieces, to_degrees)
 
     def along(self, at: int, persons: float) -> tuple[Float, Float, int]:
         """Places along a polygon's streets, and which streets: 0 residential, 1 any walkable, 2 none."""
-        for source, (owner, lines) in enumerate(self.pieces):
+        for tier, (owner, lines) in enumerate(self.pieces):
             first, last = np.searchsorted(owner, [at, at + 1])
             if first == last:
                 continue
             lon, lat = self.to_degrees.transform(*_even_points(lines[first:last], persons))
-            return np.asarray(lon), np.asarray(lat), source
+            return np.asarray(lon), np.asarray(lat), max(tier - 1, 0)
         spot = self.polygons.geometry.iloc[at].representative_point()
         return np.array([spot.x]), np.array([spot.y]), 2
 
