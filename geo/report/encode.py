@@ -149,7 +149,11 @@ def simplify_coverage(shapes: Sequence[BaseGeometry], tolerance_deg: float) -> l
     list of BaseGeometry
         Simplified polygons in the same order.
     """
-    return list(shapely.coverage_simplify(np.array(shapes, dtype=object), tolerance_deg))
+    array = np.array(shapes, dtype=object)
+    try:
+        return list(shapely.coverage_simplify(array, tolerance_deg))
+    except shapely.GEOSException:  # not a coverage of polygons: borders may part by less than the tolerance
+        return list(shapely.simplify(array, tolerance_deg))
 
 
 def _lines(shape: BaseGeometry) -> list[npt.NDArray[np.float64]]:

@@ -162,7 +162,7 @@ def _division_codes(report: CoverageReport) -> list[str]:
     codes: dict[str, None] = {}
     for result in report.types:
         for group in result.groups:
-            codes.update(dict.fromkeys(row.code for row in group.divisions))
+            codes.update(dict.fromkeys(row.key for row in group.divisions))
     if report.outlines is not None:
         codes.update(dict.fromkeys(str(code) for code in report.outlines["code"]))
     return list(codes)
@@ -170,7 +170,7 @@ def _division_codes(report: CoverageReport) -> list[str]:
 
 def _divisions(report: CoverageReport, codes: list[str], shapes: ShapeWriter) -> Json:
     """Return names, levels, parents and outlines of all divisions."""
-    facts: dict[str, tuple[str, str, str | None]] = {}
+    facts: dict[str, tuple[str, str | None, str | None]] = {}
     outline: dict[str, int] = {}
     if report.outlines is not None:
         frame = report.outlines
@@ -182,7 +182,7 @@ def _divisions(report: CoverageReport, codes: list[str], shapes: ShapeWriter) ->
                 outline[str(code)] = shapes.add(shape)
     for result in report.types:
         for row in result.overall.divisions:
-            facts.setdefault(row.code, (row.name, row.level, row.parent_code))
+            facts.setdefault(row.key, (row.name, row.level, row.parent_code))
     empty = ("", "village", None)
     return [[code, *facts.get(code, empty), outline.get(code, -1)] for code in codes]
 
@@ -226,9 +226,9 @@ def _group(group: GroupResult, codes: list[str], hidden: frozenset[str]) -> Json
     """Return one group's figures, divisions and cells."""
     is_band = group.slug != "all"
     rows = {
-        row.code: row
+        row.key: row
         for row in group.divisions
-        if row.code not in hidden and not (is_band and row.level == "village")
+        if row.key not in hidden and not (is_band and row.level == "village")
     }  # fmt: skip
     nearest = group.nearest
     return {

@@ -56,7 +56,7 @@ def hidden_villages(rows: Iterable[DivisionRow], minimum_persons: int) -> frozen
     Returns
     -------
     frozenset of str
-        Village codes.
+        Keys of their rows.
     """
     by_parent: dict[str | None, list[DivisionRow]] = {}
     for row in rows:
@@ -64,8 +64,8 @@ def hidden_villages(rows: Iterable[DivisionRow], minimum_persons: int) -> frozen
             by_parent.setdefault(row.parent_code, []).append(row)
     hidden: set[str] = set()
     for children in by_parent.values():
-        small = [row.code for row in children if row.persons.total < minimum_persons]
-        others = sorted((row.persons.total, row.code) for row in children if row.persons.total >= minimum_persons)
+        small = [row.key for row in children if row.persons.total < minimum_persons]
+        others = sorted((row.persons.total, row.key) for row in children if row.persons.total >= minimum_persons)
         if len(small) == 1 and others:
             small.append(others[0][1])
         hidden.update(small)

@@ -84,7 +84,7 @@ class CircleAudit:
     Parameters
     ----------
     radius_m : float
-        Radius of the circle.
+        Radius of the circle; 0 where every band has a circle of its own.
     basis_zh : str
         Where the radius comes from, such as a standard's clause or speed times limit.
     persons : float
@@ -114,11 +114,12 @@ class DivisionRow:
     Parameters
     ----------
     code : str
-        Division code; ``outside`` for people outside any division.
+        Division code; ``outside`` for people outside any division, ``unassigned`` for those inside some division
+        but in none of this level.
     name : str
         Name as the source spells it.
-    level : str
-        One of `LEVELS`.
+    level : str or None
+        One of `LEVELS`; None for the outside row, which all levels share.
     parent_code : str or None
         Code of the division one level up, if known.
     persons : PersonCounts
@@ -133,12 +134,17 @@ class DivisionRow:
 
     code: str
     name: str
-    level: str
+    level: str | None
     parent_code: str | None
     persons: PersonCounts
     nearest: NearestFigures = NO_FIGURES
     straight_line_persons: float | None = None
     overstated_persons: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The code, made unique among levels."""
+        return f"{self.code}@{self.level}" if self.code == "unassigned" else self.code
 
 
 @dataclass(frozen=True, slots=True, eq=False)

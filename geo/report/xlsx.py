@@ -220,9 +220,9 @@ def _write_divisions(writer: SheetWriter, report: CoverageReport, result: TypeRe
         of_level = [row for row in rows if row.level == level]
         if not of_level:
             continue
-        of_level += [row for row in rows if row.code == "outside" and level != "village" and row.level != level]
+        of_level += [row for row in rows if row.level is None]
         title = f"{result.title_zh}：各{words}（{result.overall.title_zh}，{result.standard_zh}）"
-        lines = (_division_line(row, names, row.code in hidden, report.minimum_persons) for row in of_level)
+        lines = (_division_line(row, names, row.key in hidden, report.minimum_persons) for row in of_level)
         writer.table(f"{result.title_zh}-{words}", title, columns, lines)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from geo.errors import InputError
 from geo.report.html import BaseMap, render_html, tianditu, write_html
-from geo.report.model import CoverageReport
+from geo.report.model import CoverageReport, DivisionRow, PersonCounts
 from geo.report.payload import report_json
 from tests.report.builders import coverage_report, with_names
 
@@ -108,6 +108,30 @@ def test_bands_say_nothing_below_township_level() -> None:
     levels = [division[2] for division in data["divisions"]]
     assert {value for value, level in zip(values, levels, strict=True) if level == "village"} == {-1}
     assert all(value >= 0 for value, level in zip(values, levels, strict=True) if level == "township")
+
+
+def test_people_in_no_division_have_a_row_of_their_own_at_every_level() -> None:
+    report = small()
+    result = report.types[0]
+    strays = (
+        DivisionRow("unassigned", "本级未划入", "county", None, PersonCounts(11, 11)),
+        DivisionRow("unassigned", "本级未划入", "township", None, PersonCounts(22, 22)),
+        DivisionRow("unassigned", "本级未划入", "village", None, PersonCounts(3, 3)),
+        DivisionRow("outside", "区划范围以外", None, None, PersonCounts(44, 44)),
+    )
+    overall = dataclasses.replace(result.overall, divisions=(*result.overall.divisions, *strays))
+    more = dataclasses.replace(report, types=(dataclasses.replace(result, overall=overall),))
+    data = json.loads(report_json(more))
+    totals = base64.b64decode(data["types"][0]["groups"][0]["divisions"]["total"])
+    shown = {
+        division[0]: (division[2], int.from_bytes(totals[4 * i : 4 * i + 4], "little", signed=True))
+        for i, division in enumerate(data["divisions"])
+    }
+    assert shown["unassigned@county"] == ("county", 11)
+    assert shown["unassigned@township"] == ("township", 22)
+    assert shown["unassigned@village"] == ("village", -1)
+    assert shown["outside"] == (None, 44)
+    assert len(shown) == len(data["divisions"])
 
 
 def test_gaps_with_too_few_people_are_counted_not_shown() -> None:

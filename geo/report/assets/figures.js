@@ -66,7 +66,7 @@ function statusBar(persons) {
 }
 
 function circleLine(circle) {
-  return `半径 ${whole(circle.radius)} 米（${circle.basis}）`;
+  return circle.radius ? `半径 ${whole(circle.radius)} 米（${circle.basis}）` : circle.basis;
 }
 
 function keyFigures(state) {
