@@ -28,11 +28,11 @@ from geo.intake.table import Objects, RawTable
 from geo.intake.values import narrow
 
 SPACING_M = 50.0
-LANE_KINDS = ("residential", "living_street")
-RESIDENTIAL_KINDS = (
-    *("residential", "living_street", "unclassified", "service", "pedestrian", "footway"),
-    *words("居住区道路 小区道路 小区路 街坊路 内部道路 支路 街道 巷 巷道 胡同 乡道 村道 步行街 步行道 人行道"),
+LANE_KINDS = (
+    *("residential", "living_street", "service", "pedestrian", "footway"),
+    *words("居住区道路 小区道路 小区路 街坊路 内部道路 支路 街道 巷 巷道 胡同 步行街 步行道 人行道"),
 )
+RESIDENTIAL_KINDS = (*LANE_KINDS, "unclassified", *words("乡道 村道"))
 METHOD = "spread over the streets of the community polygon"
 MICRO = 1_000_000
 _GOLDEN = 0.6180339887498949

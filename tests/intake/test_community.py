@@ -130,6 +130,16 @@ def test_without_residential_streets_people_stand_along_all_walkable_ones(tmp_pa
     assert "spread_fallback" in codes(result, "note")
 
 
+def test_a_village_stands_along_its_lanes_and_not_along_the_road_that_leads_there(tmp_path):
+    lane, road = [(117.01, 36.81), (117.012, 36.81)], [(116.99, 36.815), (117.05, 36.815)]
+    rows = streets(("residential", "public", lane), ("unclassified", "public", road))
+    path = write_rows(tmp_path, "370302001001,90,50,30,10,80,6,4", header=HEADER)
+    frame = spread(path, polygons(LEFT), rows).frame
+    assert shapely.distance(frame.geometry.to_numpy(), shapely.LineString(lane)).max() < 1e-5
+    frame = spread(path, polygons(LEFT), rows[rows["kind"] == "unclassified"]).frame
+    assert shapely.distance(frame.geometry.to_numpy(), shapely.LineString(road)).max() < 1e-5
+
+
 @pytest.mark.parametrize("lines", [None, THROUGH.iloc[:0], THROUGH[THROUGH["kind"] == "motorway"]])
 def test_without_any_street_people_stand_at_one_point_inside(tmp_path, lines):
     ring = LEFT.difference(shapely.box(117.002, 36.802, 117.018, 36.818))
