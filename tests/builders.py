@@ -29,10 +29,9 @@ def lonlats(points: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarr
 
 def streets(lines: Sequence[Sequence[tuple[float, float]]], **columns: Sequence[object]) -> gpd.GeoDataFrame:
     """Return a segments frame of lines in metres around the centre; columns may be given by name."""
-    shapes = []
-    for line in lines:
-        lon, lat = lonlats(list(line))
-        shapes.append(shapely.LineString(np.round(np.column_stack([lon, lat]), 9)))
+    lon, lat = lonlats([point for line in lines for point in line])
+    owner = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    shapes = list(shapely.linestrings(np.round(np.column_stack([lon, lat]), 9), indices=owner))
     n = len(shapes)
     table: dict[str, object] = {
         "id": [f"w{i}-0" for i in range(n)],

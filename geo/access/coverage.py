@@ -47,7 +47,8 @@ class Limit:
     value: float
 
     def __post_init__(self) -> None:
-        """Refuse thresholds that are no positive finite number."""
+        """Refuse thresholds that are no positive finite number; kernels are compiled for floats only."""
+        object.__setattr__(self, "value", float(self.value))
         if not (np.isfinite(self.value) and self.value > 0.0):
             raise InputError(
                 f"阈值 {self.value} 无效,必须大于 0",

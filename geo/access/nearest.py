@@ -169,14 +169,18 @@ def entries_of(
     )
 
 
-def _seeds(network: StreetNetwork, costs: WalkCosts, sites: Sites) -> tuple[Int32, Float, Float, Int32, Int32]:
+def _seeds(
+    network: StreetNetwork, costs: WalkCosts, sites: Sites, towards: bool
+) -> tuple[Int32, Float, Float, Int32, Int32]:
     """Return node, primary, carried, label and edge of the places where a walk to a site leaves the nodes."""
     links = PointLinks(sites.edge, sites.fraction, sites.access_m)
-    node, cost, extra, row, edge = entries_of(network, costs, links, to_network=True)
+    node, cost, extra, row, edge = entries_of(network, costs, links, to_network=towards)
     return node, cost, extra, sites.label[row], edge
 
 
-def search_nearest(network: StreetNetwork, costs: WalkCosts, sites: Sites, *, cutoff: float) -> NearestField:
+def search_nearest(
+    network: StreetNetwork, costs: WalkCosts, sites: Sites, *, cutoff: float, towards: bool = True
+) -> NearestField:
     """Search from all facilities at once, from the trips' ends back to their starts.
 
     Parameters
@@ -189,13 +193,15 @@ def search_nearest(network: StreetNetwork, costs: WalkCosts, sites: Sites, *, cu
         The facilities.
     cutoff : float
         Nothing beyond this primary cost is reached.
+    towards : bool
+        Search trips to the facilities (with reverse costs); False: trips from them (with forward costs).
 
     Returns
     -------
     NearestField
         Values of the nodes.
     """
-    node, cost, extra, label, edge = _seeds(network, costs, sites)
+    node, cost, extra, label, edge = _seeds(network, costs, sites, towards)
     has_private = network.private_node.size > 0
     if has_private:
         inside = np.flatnonzero(network.edge_kind[edge] != PUBLIC)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -81,4 +82,8 @@ def configure_cache(folder: Path) -> Path:
     return chosen
 
 
-configure_cache(_user_cache() / "fangyu")
+try:
+    configure_cache(_user_cache() / "fangyu")
+except OSError:
+    # No home to write into, as for a service account: compile once a start instead of failing.
+    configure_cache(Path(tempfile.mkdtemp(prefix="fangyu-")))

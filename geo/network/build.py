@@ -94,6 +94,8 @@ def compile_network(
         plane=plane,
         node_lon=np.round(lon[node], 7),
         node_lat=np.round(lat[node], 7),
+        node_x=x[node],
+        node_y=y[node],
         node_component=component,
         n_components=int(component.max()) + 1,
         edge_u=edge_u,

@@ -106,6 +106,7 @@ def with_added_streets(
     kind = _joined(network.edge_kind, columns.kind, network.edge_kind[base])
     n_nodes = network.n_nodes + int(is_new.sum())
     order = np.argsort(node[is_new])
+    end_x, end_y = network.plane.forward(end_lon[is_new][order], end_lat[is_new][order])
     component = component_labels(n_nodes, edge_u, edge_v, np.ones(edge_u.size, np.bool_))
     public, private, private_node, private_index = assemble(n_nodes, edge_u, edge_v, kind)
     x, y = network.plane.forward(lon, lat)
@@ -117,6 +118,8 @@ def with_added_streets(
             network,
             node_lon=np.concatenate([network.node_lon, end_lon[is_new][order]]),
             node_lat=np.concatenate([network.node_lat, end_lat[is_new][order]]),
+            node_x=np.concatenate([network.node_x, end_x]),
+            node_y=np.concatenate([network.node_y, end_y]),
             node_component=component,
             n_components=int(component.max()) + 1,
             edge_u=edge_u,

@@ -38,6 +38,12 @@ class PointLinks:
     access_m: Float
     also: tuple[PointLinks, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Cast to what kernels are compiled for: contiguous and writable arrays of one type."""
+        for name, kind in (("edge", np.int32), ("fraction", np.float64), ("access_m", np.float64)):
+            values = np.require(getattr(self, name), kind, ["C_CONTIGUOUS", "WRITEABLE"])
+            object.__setattr__(self, name, values)
+
     @property
     def is_linked(self) -> Bool:
         """Tell which points have a link.

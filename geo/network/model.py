@@ -13,7 +13,7 @@ from geo.arrays import Float, Int, Int32, UInt8
 from geo.errors import DataSourceError
 from geo.network.plane import Plane
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 GateAccess = Literal["open", "residents", "hours", "closed"]
 
 
@@ -128,6 +128,8 @@ class StreetNetwork:
         The plane of all ``x`` and ``y``.
     node_lon, node_lat : Float
         Nodes in degrees, shape (n_nodes,).
+    node_x, node_y : Float
+        Nodes in plane metres.
     node_component : Int32
         Connected component with all gates open and private ways included.
     n_components : int
@@ -171,6 +173,8 @@ class StreetNetwork:
     plane: Plane
     node_lon: Float
     node_lat: Float
+    node_x: Float
+    node_y: Float
     node_component: Int32
     n_components: int
     edge_u: Int32

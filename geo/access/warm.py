@@ -1,0 +1,45 @@
+"""Compile every kernel ahead of the first question, by asking a toy town everything once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from geo.access.coverage import certify, metres, minutes
+from geo.access.isochrone import isochrones
+from geo.access.pairs import site_pairs, sum_within
+from geo.network.build import compile_network
+from geo.network.extend import with_added_streets
+from geo.network.link import link_points
+from geo.network.profile import walking_profile
+
+_STEP_DEG = 1e-3
+
+
+def warm() -> None:
+    """Compile all kernels, or load them from the cache on disk; takes about a minute the first time."""
+    profile, at = walking_profile(), datetime(2024, 1, 2, 10, 0)
+    corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
+    lines = [shapely.LineString(np.array([a, b]) * _STEP_DEG + (118.0, 36.0)) for a, b in pairwise(corners)]
+    segments = gpd.GeoDataFrame({"foot": ["public", "public", "private", "public"]}, geometry=lines, crs="EPSG:4490")
+    gates = gpd.GeoDataFrame(
+        {"id": ["g"], "access": ["closed"]}, geometry=[shapely.Point(lines[0].coords[-1])], crs="EPSG:4490"
+    )
+    barriers = gpd.GeoDataFrame(geometry=[shapely.LineString([(118.0002, 36.0002), (118.0008, 36.0002)])])
+    network = compile_network(segments, gates, barriers)
+    lon, lat = np.array([118.0005, 118.0001]), np.array([36.0003, 36.0005])
+    across = gpd.GeoDataFrame(
+        {"foot": ["public"]}, geometry=[shapely.LineString([(118.0, 36.0005), (118.001, 36.0005)])], crs="EPSG:4490"
+    )
+    for town in (network, with_added_streets(network, across).network):
+        homes = link_points(town, lon, lat, threads=1)
+        rank = np.arange(2, dtype=np.int32)
+        certify(town, homes, homes, facility_rank=rank, limit=minutes(1), speed_mps=1.0, profile=profile, at=at)
+        site_pairs(town, homes, homes, limit=metres(300), speed_mps=1.0, profile=profile, at=at, threads=1)
+        weight = np.ones(town.n_nodes)
+        sum_within(town, weight, limit=metres(300), speed_mps=1.0, profile=profile, at=at, threads=1)
+        isochrones(town, homes, [minutes(1)], speed_mps=1.0, profile=profile, at=at)

@@ -1,0 +1,211 @@
+"""Distance fields of reached and unreached street parts on a raster, from which isochrone polygons are contoured."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from geo.arrays import Float, Int32, UInt8
+from geo.kernels.graph import GATE, PUBLIC
+
+Raster = npt.NDArray[np.float32]
+_MAX_SOURCES = 64
+# Beyond the end of a reached part at a corner a whole wedge is equally near to both parts; it goes to the reached one.
+_TIE_M = 0.1
+_CLEAR_M = 0.01
+
+
+@njit(nogil=True, cache=True)
+def _splat(
+    field: Raster,
+    x1: float,
+    y1: float,
+    x2: float,
+    y2: float,
+    radius: float,
+    origin_x: float,
+    origin_y: float,
+    pixel_m: float,
+    row_first: int,
+    row_last: int,
+) -> None:
+    """Lower the squared distances of all pixels near a straight part; long parts are painted in steps."""
+    n_x = field.shape[1]
+    length = np.sqrt((x2 - x1) * (x2 - x1) + (y2 - y1) * (y2 - y1))
+    # The box around a long slanting part is mostly beyond the radius.
+    n_steps = max(int(np.ceil(length / (2.0 * radius))), 1)
+    for step in range(n_steps):
+        ax, ay = x1 + (x2 - x1) * step / n_steps, y1 + (y2 - y1) * step / n_steps
+        bx, by = x1 + (x2 - x1) * (step + 1) / n_steps, y1 + (y2 - y1) * (step + 1) / n_steps
+        dx, dy = np.float32(bx - ax), np.float32(by - ay)
+        square = dx * dx + dy * dy
+        inverse = np.float32(1.0) / square if square > 0.0 else np.float32(0.0)
+        col_a = max(int(np.ceil((min(ax, bx) - radius - origin_x) / pixel_m)), 0)
+        col_b = min(int(np.floor((max(ax, bx) + radius - origin_x) / pixel_m)), n_x - 1)
+        row_a = max(int(np.ceil((min(ay, by) - radius - origin_y) / pixel_m)), row_first)
+        row_b = min(int(np.floor((max(ay, by) + radius - origin_y) / pixel_m)), row_last - 1)
+        left, step_m = np.float32(origin_x + col_a * pixel_m - ax), np.float32(pixel_m)
+        for row in range(row_a, row_b + 1):
+            py = np.float32(origin_y + row * pixel_m - ay)
+            # A slice and a store without a branch: the compiler turns the loop into vector instructions.
+            line = field[row, col_a : col_b + 1]
+            for c in range(line.size):
+                px = left + np.float32(c) * step_m
+                t = min(max((px * dx + py * dy) * inverse, np.float32(0.0)), np.float32(1.0))
+                ex, ey = px - t * dx, py - t * dy
+                line[c] = min(line[c], ex * ex + ey * ey)
+
+
+@njit(nogil=True, cache=True)
+def paint_pieces(
+    reached: Raster,
+    unreached: Raster,
+    row_first: int,
+    row_last: int,
+    origin_x: float,
+    origin_y: float,
+    pixel_m: float,
+    radius: float,
+    limit: float,
+    pieces: Int32,
+    x: Float,
+    y: Float,
+    part: Float,
+    piece_edge: Int32,
+    edge_u: Int32,
+    edge_v: Int32,
+    edge_primary: Float,
+    edge_oneway: UInt8,
+    edge_kind: UInt8,
+    public_best: Float,
+    private_index: Int32,
+    private_best: Float,
+    source_first: Int32,
+    source_edge: Int32,
+    source_fraction: Float,
+    source_primary: Float,
+    towards: bool,
+) -> None:
+    """Paint the squared distance to reached and to unreached street parts into two rasters.
+
+    Parameters
+    ----------
+    reached, unreached : Raster
+        Squared distances, lowered in place, shape (n_y, n_x).
+    row_first, row_last : int
+        Rows to paint, the last one excluded, so that threads share a raster.
+    origin_x, origin_y, pixel_m : float
+        Position of the first pixel and pixel size in plane metres.
+    radius : float
+        How far to paint.
+    limit : float
+        A position is reached when its cost is at most this.
+    pieces : Int32
+        Pieces to paint.
+    x, y, part, piece_edge : Float, Float, Float, Int32
+        Street vertices, share of the edge before each, and edge of each piece.
+    edge_u, edge_v, edge_primary, edge_oneway, edge_kind : Int32, Int32, Float, UInt8, UInt8
+        Edges.
+    public_best : Float
+        Cost of each node for positions on public edges.
+    private_index, private_best : Int32, Float
+        Private row of each node, and cost of each private row for positions on other edges.
+    source_first, source_edge, source_fraction, source_primary : Int32, Int32, Float, Float
+        Sites and stops inside edges, sorted by edge, with their costs.
+    towards : bool
+        Costs are those of walks from the position to the site, not from the site to it.
+    """
+    low, high = np.empty(_MAX_SOURCES + 2), np.empty(_MAX_SOURCES + 2)
+    for i in range(pieces.size):
+        j = pieces[i]
+        e = piece_edge[j]
+        if e < 0 or edge_kind[e] == GATE:
+            continue
+        if max(y[j], y[j + 1]) + radius < origin_y + row_first * pixel_m:
+            continue
+        if min(y[j], y[j + 1]) - radius > origin_y + row_last * pixel_m:
+            continue
+        u, v = edge_u[e], edge_v[e]
+        if edge_kind[e] == PUBLIC:
+            cost_u, cost_v = public_best[u], public_best[v]
+        else:
+            cost_u, cost_v = private_best[private_index[u]], private_best[private_index[v]]
+        whole = edge_primary[e]
+        forward, back = edge_oneway[e] != 2, edge_oneway[e] != 1
+        if not towards:
+            forward, back = back, forward
+        n = 0
+        # Walks to u go back along the edge, walks to v forward.
+        if cost_u <= limit:
+            low[n] = 0.0
+            high[n] = 0.0 if not back else (min((limit - cost_u) / whole, 1.0) if whole > 0.0 else 1.0)
+            n += 1
+        if cost_v <= limit:
+            low[n] = 1.0 if not forward else (max(1.0 - (limit - cost_v) / whole, 0.0) if whole > 0.0 else 0.0)
+            high[n] = 1.0
+            n += 1
+        k = source_first[e]
+        while 0 <= k < source_edge.size and source_edge[k] == e and n < _MAX_SOURCES + 2:
+            if source_primary[k] <= limit:
+                share = (limit - source_primary[k]) / whole if whole > 0.0 else 1.0
+                low[n] = max(source_fraction[k] - share, 0.0) if forward else source_fraction[k]
+                high[n] = min(source_fraction[k] + share, 1.0) if back else source_fraction[k]
+                n += 1
+            k += 1
+        # Walk along the piece: the farthest end of an interval that covers the position, else the next begin.
+        here, end = part[j], part[j + 1]
+        width = end - here
+        at = here
+        while True:
+            covered_to = -1.0
+            next_low = end
+            for s in range(n):
+                if low[s] <= at and high[s] > covered_to:
+                    covered_to = high[s]
+                elif low[s] > at and low[s] < next_low:
+                    next_low = low[s]
+            is_reached = covered_to > at or (covered_to >= at and at >= end)
+            to = min(covered_to, end) if is_reached else next_low
+            a = (at - here) / width if width > 0.0 else 0.0
+            b = (to - here) / width if width > 0.0 else 1.0
+            _splat(
+                reached if is_reached else unreached,
+                x[j] + a * (x[j + 1] - x[j]),
+                y[j] + a * (y[j + 1] - y[j]),
+                x[j] + b * (x[j + 1] - x[j]),
+                y[j] + b * (y[j + 1] - y[j]),
+                radius,
+                origin_x,
+                origin_y,
+                pixel_m,
+                row_first,
+                row_last,
+            )
+            if to >= end:
+                break
+            at = to
+
+
+@njit(nogil=True, cache=True)
+def signed_field(reached: Raster, unreached: Raster, width_m: float) -> None:
+    """Turn squared distances into a field that is negative inside: near reached streets, and nearer than to others.
+
+    Parameters
+    ----------
+    reached, unreached : Raster
+        Squared distances; the result replaces `reached`.
+    width_m : float
+        How far from a reached street the inside goes.
+    """
+    n_y, n_x = reached.shape
+    for row in range(n_y):
+        for col in range(n_x):
+            near = np.sqrt(reached[row, col])
+            value = max(near - np.sqrt(unreached[row, col]) - _TIE_M, near - width_m)
+            # No contour runs through a pixel itself: rings that touch there would be invalid polygons.
+            if abs(value) < _CLEAR_M:
+                value = -_CLEAR_M if value < 0.0 else _CLEAR_M
+            # The border lies outside, so that every contour closes.
+            is_border = row == 0 or col == 0 or row == n_y - 1 or col == n_x - 1
+            reached[row, col] = max(value, 1.0) if is_border else value
