@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from geo.store.layer import LAYER_NAMES, LAYERS
 from geo.store.migrations import HEAD
 from geo.store.rebuild import rebuild_feature_table
 from geo.store.tables import AuditEntry, Base, Facility
-from tests.store.frames import bring_in, every_layer, facilities, read, revision
+from tests.store.frames import bring_in, every_layer, facilities, read, revision, segments
 
 
 def schema_of(connection: Connection) -> dict[str, object]:
@@ -258,6 +260,29 @@ def test_an_older_embedded_store_is_copied_and_migrated_at_opening(
         assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0000",)
         assert raw.execute("SELECT count(*) FROM facilities").fetchone() == (4,)
     raw.close()
+
+
+def test_a_process_that_dies_in_the_middle_of_an_import_leaves_nothing(gpkg_path: Path) -> None:
+    open_store(str(gpkg_path)).close()
+    program = (
+        "import os, sys\n"
+        "from geo.store import imports, layers, open_store\n"
+        "from tests.store.frames import ON, segments\n"
+        "with open_store(sys.argv[1]) as store, store.session() as session:\n"
+        "    layers.sync_layer(session, 'street_segments', segments(3000), source='a', import_id=1, on=ON)\n"
+        "    session.connection().exec_driver_sql('PRAGMA cache_spill = 1')\n"
+        "    os._exit(9)\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program, str(gpkg_path)], cwd=root, check=False)
+    assert done.returncode == 9
+    with open_store(str(gpkg_path)) as store:
+        assert len(read(store, "street_segments")) == 0
+        assert revision(store, "street_segments") == 0
+        bring_in(store, "street_segments", segments(10))
+        with store.session() as session:
+            session.execute(text("UPDATE street_segments SET name = 'x' WHERE fid = 1"))
+        assert revision(store, "street_segments") == 2
 
 
 def test_the_audit_log_can_only_grow(store: Store) -> None:
