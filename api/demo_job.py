@@ -184,7 +184,8 @@ def build(job: Job) -> None:
 
 def _fill(job: Job, target: str) -> None:
     """Run every step against one store."""
-    from geo.services.coverage import CoverageRequest, run_coverage
+    from geo.services.coverage import run_coverage
+    from geo.services.coverage_model import CoverageRequest
     from geo.services.demo import demo_imports, make_demo, mark_synthetic
     from geo.services.moment import parse_moment
     from geo.services.network import open_network

@@ -60,7 +60,8 @@ def run(
     if points is not None and points.suffix.lower() not in (".csv", ".parquet"):
         raise typer.BadParameter("--points 只能是 .csv 或 .parquet · must end in .csv or .parquet")
 
-    from geo.services.coverage import CoverageRequest, run_coverage
+    from geo.services.coverage import run_coverage
+    from geo.services.coverage_model import CoverageRequest
     from geo.services.moment import parse_moment
     from geo.services.network import open_network
     from geo.services.points import write_points

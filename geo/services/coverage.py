@@ -7,231 +7,48 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import version
 
 import geopandas as gpd
 import numpy as np
+from shapely.geometry.base import BaseGeometry
 
-from geo.access.coverage import CoverageTask, Limit, certify_many
+from geo.access.coverage import CoverageTask, certify_many
 from geo.access.gaps import GapDemand, GapList, GapRules, find_gaps, persons_by_status
+from geo.access.isochrone import isochrones
 from geo.access.membership import Membership, assign_divisions
 from geo.access.pairs import site_pairs
 from geo.access.population import ALL_BANDS, UNSPECIFIED, Population
 from geo.access.straight_line import StraightLine, measure_straight, reach_m
-from geo.access.summary import BandRun, CoverageSummary, summarise
+from geo.access.summary import BandRun, summarise
 from geo.arrays import Float, Int32
 from geo.catalog.load import facility_type
-from geo.errors import InputError
-from geo.indicators import CoverageFacts, IndicatorValue, UnitFacts, compute_indicators
+from geo.indicators import CoverageFacts, LandFacts, UnitFacts, compute_indicators
+from geo.indicators.area_coverage import measure_land
+from geo.indicators.unit_coverage import count_units
 from geo.network.link import LINK_CAP_M, PointLinks, link_points
 from geo.network.model import StreetNetwork
 from geo.network.plane import Plane
 from geo.network.profile import WalkingProfile, walking_profile
 from geo.services import payload
+from geo.services.coverage_model import CoverageOutcome, CoverageRequest, TypeOutcome
 from geo.services.demand import Demand, Supply, ranks, read_demand, read_supply
-from geo.services.moment import DEFAULT_MOMENT, moment_text
+from geo.services.moment import moment_text
 from geo.store import Session, audit, layers, runs
 
 KIND = "coverage"
-READ_LAYERS = ("demand_points", "facilities", "admin_divisions", "street_segments", "gates", "barriers")
+READ_LAYERS = (
+    "demand_points",
+    "facilities",
+    "admin_divisions",
+    "street_segments",
+    "gates",
+    "barriers",
+    "residential_land",
+)
 THREADS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageRequest:
-    """What is asked; exactly one of `minutes` and `metres` is given.
-
-    Parameters
-    ----------
-    types : tuple of str
-        Facility types.
-    minutes, metres : float or None
-        The limit.
-    speed_mps : float or None
-        One speed for everybody; None takes the profile's default.
-    by_band : bool
-        Each band walks at its own speed.
-    on : datetime.date
-        The date at which facilities and divisions are judged.
-    at : datetime.datetime
-        The moment at which gates with hours are judged.
-    cutoff_min : float
-        The search ends after this many minutes.
-    """
-
-    types: tuple[str, ...]
-    minutes: float | None = None
-    metres: float | None = None
-    speed_mps: float | None = None
-    by_band: bool = False
-    on: date = field(default_factory=date.today)
-    at: datetime = DEFAULT_MOMENT
-    cutoff_min: float = 120.0
-
-    def __post_init__(self) -> None:
-        """Refuse a question without types or with anything but one limit."""
-        if not self.types:
-            raise InputError("没有给出设施类型", "no facility type is given")
-        if (self.minutes is None) == (self.metres is None):
-            raise InputError(
-                "步行分钟数与米数应恰好给出一个", "exactly one of minutes and metres must be given"
-            )
-
-    @property
-    def limit(self) -> Limit:
-        """The limit in seconds or metres."""
-        if self.minutes is not None:
-            return Limit("seconds", self.minutes * 60.0)
-        return Limit("metres", self.metres or 0.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TypeOutcome:
-    """The result of one facility type.
-
-    Parameters
-    ----------
-    supply : Supply
-        The open facilities.
-    n_linked : int
-        Those among them that stand at a walkable street.
-    runs : tuple of BandRun
-        Certificates by band.
-    summary : CoverageSummary
-        Sums.
-    gaps : GapList
-        Ranked gaps.
-    indicators : tuple of IndicatorValue
-        M01 to M10 of everybody.
-    """
-
-    supply: Supply
-    n_linked: int
-    runs: tuple[BandRun, ...]
-    summary: CoverageSummary
-    gaps: GapList
-    indicators: tuple[IndicatorValue, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CoverageOutcome:
-    """The result of a run.
-
-    Parameters
-    ----------
-    run_id, content_hash : str
-        Identifier, and SHA-256 of parameters and results: equal on every machine and store.
-    request : CoverageRequest
-        What was asked.
-    parameters : dict
-        Everything the answer depends on but the data, as JSON values.
-    demand : Demand
-        The people.
-    types : tuple of TypeOutcome
-        One a type.
-    seconds : dict of str to float
-        Time by stage.
-    """
-
-    run_id: str
-    content_hash: str
-    request: CoverageRequest
-    parameters: dict[str, object]
-    demand: Demand
-    types: tuple[TypeOutcome, ...]
-    seconds: dict[str, float]
-
-    def to_json(self) -> dict[str, object]:
-        """Return the result as the command line prints it.
-
-        Returns
-        -------
-        dict
-            One type's result flat; several types' in ``results``.
-        """
-        head: dict[str, object] = {"run_id": self.run_id, "content_hash": self.content_hash}
-        tail: dict[str, object] = {"parameters": self.parameters, "seconds": self.seconds}
-        results = [self._type_json(outcome) for outcome in self.types]
-        if len(results) == 1:
-            return {**head, **results[0], **tail}
-        return {**head, "results": results, **tail}
-
-    def _type_json(self, outcome: TypeOutcome) -> dict[str, object]:
-        """Return one type's result."""
-        request = self.request
-        sums = outcome.summary.to_json()
-        for name in ("band", "radius_m", "speed_mps"):
-            sums.pop(name, None)
-        speed = None if request.by_band else self.parameters["speed_mps"]
-        return {
-            "type": outcome.supply.slug,
-            "minutes": request.minutes,
-            "metres": request.metres,
-            "speed_mps": speed,
-            "date": request.on.isoformat(),
-            "facilities": {
-                "recorded": outcome.supply.n_recorded,
-                "open": outcome.supply.n_open,
-                "linked": outcome.n_linked,
-            },
-            **sums,
-            "indicators": [value.to_json() for value in outcome.indicators],
-            "gaps": [gap_json(outcome, position) for position in range(len(outcome.gaps.gaps))],
-            "gaps_remainder": outcome.gaps.remainder.to_json(),
-        }
-
-    def summary(self) -> list[tuple[str, str]]:
-        """Return the lines a person reads, Chinese and English.
-
-        Returns
-        -------
-        list of (str, str)
-            One a type and one of the whole.
-        """
-        lines = []
-        for outcome in self.types:
-            title = facility_type(outcome.supply.slug)
-            tally = outcome.summary.overall.tally
-            people = tally.persons_json()
-            ratio = tally.coverage_ratio
-            share = "—" if ratio is None else f"{ratio:.1%}"
-            circle = "—" if tally.straight_line_ratio is None else f"{tally.straight_line_ratio:.1%}"
-            lines.append(
-                (
-                    f"{title.title_zh}:覆盖 {share}({people['covered']:,} / {people['total']:,} 人),"
-                    f"直线圆圈会说 {circle};营业 {outcome.supply.n_open:,} 处,盲区 {len(outcome.gaps.gaps):,} 个",
-                    f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), "
-                    f"a circle would say {circle}; {outcome.supply.n_open:,} open, {len(outcome.gaps.gaps):,} gaps",
-                )
-            )
-        spent = sum(self.seconds.values())
-        lines.append((f"分析编号 {self.run_id}({spent:.1f} 秒)", f"run {self.run_id} ({spent:.1f} s)"))
-        return lines
-
-
-def gap_json(outcome: TypeOutcome, position: int) -> dict[str, object]:
-    """Return one gap with the id and name of its nearest facility.
-
-    Parameters
-    ----------
-    outcome : TypeOutcome
-        The type's result.
-    position : int
-        Position in the list of gaps.
-
-    Returns
-    -------
-    dict
-        JSON values.
-    """
-    gap = outcome.gaps.gaps[position]
-    result = gap.to_json()
-    known = gap.facility >= 0
-    result["nearest_facility_id"] = str(outcome.supply.ids[gap.facility]) if known else None
-    result["nearest_facility_name"] = outcome.supply.names[gap.facility] if known else None
-    return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,6 +65,8 @@ class Prepared:
         Their divisions.
     divisions : GeoDataFrame
         The divisions themselves, with code, name, level and parent_code.
+    land : tuple of BaseGeometry
+        Residential land.
     plane : Plane
         The network's plane, in which straight lines and gaps are measured.
     x, y : array of float64, shape (n_demand,)
@@ -258,6 +77,7 @@ class Prepared:
     links: PointLinks
     membership: Membership
     divisions: gpd.GeoDataFrame
+    land: tuple[BaseGeometry, ...]
     plane: Plane
     x: Float
     y: Float
@@ -307,13 +127,15 @@ def prepare(session: Session, network: StreetNetwork, on: date, clock: _Clock | 
         divisions = layers.read_layer(
             session, "admin_divisions", columns=("code", "name", "level", "parent_code"), on=on
         )
+        homes = layers.read_layer(session, "residential_land", columns=("id",))
+        land = tuple(homes.geometry[homes.geometry.notna()])
     with clock.stage("link"):
         links = link_points(network, demand.lon, demand.lat)
     with clock.stage("divisions"):
         membership = assign_divisions(demand.lon, demand.lat, divisions)
         plane = network.plane
         x, y = plane.forward(demand.lon, demand.lat)
-    return Prepared(demand, links, membership, divisions, plane, x, y)
+    return Prepared(demand, links, membership, divisions, land, plane, x, y)
 
 
 def run_coverage(
@@ -439,14 +261,18 @@ def analyse(
             summary = summarise(prepared.demand.population, prepared.membership, band_runs, straight)
         with clock.stage("gaps"):
             gaps = _gaps(prepared, band_runs, straight)
+        with clock.stage("land"):
+            # Land has no age: with bands it is measured at the profile's default speed.
+            speed = profile.default_speed_mps if request.by_band else bands[0][1]
+            land = _land(prepared, links, request, speed, network=network, profile=profile)
         figures = compute_indicators(
             CoverageFacts(
                 tally=summary.overall.tally,
                 limit_m=request.metres,
                 limit_min=request.minutes,
                 speed_mps=None if request.by_band else bands[0][1],
-                land=None,
-                units=unit_facts(supply, prepared.divisions, request.on),
+                land=land,
+                units=_units(supply, prepared.divisions, request.on),
             )
         )
         outcomes.append(
@@ -491,30 +317,31 @@ def _choices(
 UNIT_LEVELS = {"county": "county", "township": "township", "community": "village"}
 
 
-def unit_facts(supply: Supply, divisions: gpd.GeoDataFrame, on: date) -> UnitFacts | None:
-    """Count the administrative units that have an open facility of a type.
-
-    Parameters
-    ----------
-    supply : Supply
-        The open facilities.
-    divisions : GeoDataFrame
-        Divisions with code, name, level and parent_code.
-    on : datetime.date
-        Date of the divisions.
-
-    Returns
-    -------
-    UnitFacts or None
-        At the level of the type's tier, townships for types of no administrative tier; None where the store has no
-        division of that level.
-    """
-    level_name = UNIT_LEVELS.get(facility_type(supply.slug).tier, "township")
-    level = assign_divisions(supply.lon, supply.lat, divisions).level(level_name)
+def _units(supply: Supply, divisions: gpd.GeoDataFrame, on: date) -> UnitFacts | None:
+    """Count the units that have an open facility, at the level of the type's tier (otherwise townships)."""
+    name = UNIT_LEVELS.get(facility_type(supply.slug).tier, "township")
+    level = assign_divisions(supply.lon, supply.lat, divisions).level(name)
     if level is None or level.n_divisions == 0:
         return None
-    hit = np.unique(level.index[level.index < level.n_divisions])
-    return UnitFacts(int(hit.size), level.n_divisions, f"{level_name} {on.isoformat()}")
+    return count_units(level, np.ones(supply.n_open, np.bool_), on=on.isoformat())
+
+
+def _land(
+    prepared: Prepared,
+    sites: PointLinks,
+    request: CoverageRequest,
+    speed_mps: float,
+    *,
+    network: StreetNetwork,
+    profile: WalkingProfile,
+) -> LandFacts | None:
+    """Measure the residential land within reach of the facilities; None where the store has no such land."""
+    if not prepared.land:
+        return None
+    reached = isochrones(
+        network, sites, [request.limit], speed_mps=speed_mps, profile=profile, at=request.at, threads=THREADS
+    )
+    return measure_land(reached[0].polygon, prepared.land, network.plane)
 
 
 def _gaps(prepared: Prepared, band_runs: Sequence[BandRun], straight: StraightLine) -> GapList:

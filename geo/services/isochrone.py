@@ -1,4 +1,4 @@
-"""Isochrones for display: the streets really reached from a place, as polygons with holes."""
+"""Isochrones for display: the streets from which a place is really reached, as polygons with holes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import shapely
 from shapely.geometry import mapping
 
-from geo.access.isochrone import isochrones_at
-from geo.errors import DataSourceError
+from geo.access.coverage import minutes as limit_of
+from geo.access.isochrone import isochrones
+from geo.errors import DataSourceError, InfeasibleError
+from geo.network.link import LINK_CAP_M, link_points
 from geo.network.model import StreetNetwork
 from geo.network.profile import walking_profile
 from geo.services.moment import moment_text
@@ -43,7 +46,7 @@ def isochrone_features(
     speed_mps: float | None,
     at: datetime,
 ) -> IsochroneCollection:
-    """Draw what is reached on foot from a place.
+    """Draw the streets from which a place is reached on foot.
 
     Parameters
     ----------
@@ -70,10 +73,18 @@ def isochrone_features(
     """
     profile = walking_profile()
     speed = speed_mps or profile.default_speed_mps
-    limits = sorted(set(minutes), reverse=True)
-    found = isochrones_at(
-        network, lon, lat, limits_s=[limit * 60.0 for limit in limits], speed_mps=speed, profile=profile, at=at
-    )
+    place = link_points(network, np.array([lon]), np.array([lat]))
+    if not place.is_linked[0]:
+        raise InfeasibleError(
+            f"({lon}, {lat}) 的 {LINK_CAP_M:g} 米内没有可步行的道路,无法绘制等时圈",
+            f"no walkable street within {LINK_CAP_M:g} m of ({lon}, {lat}): no isochrone can be drawn",
+            lon=lon,
+            lat=lat,
+        )
+    access_m = float(place.access_m[0])
+    wanted = sorted(set(minutes), reverse=True)
+    limits = [limit_of(value) for value in wanted]
+    found = isochrones(network, place, limits, speed_mps=speed, profile=profile, at=at)
     features = tuple(
         {
             "type": "Feature",
@@ -83,14 +94,14 @@ def isochrone_features(
                 "at": moment_text(at),
                 "lon": lon,
                 "lat": lat,
-                "access_m": found.access_m,
+                "access_m": access_m,
                 "note": "示意:仅供显示,人数以路网逐点计算为准",
             },
-            "geometry": mapping(shapely.set_precision(polygon, 1e-7)),
+            "geometry": mapping(shapely.set_precision(one.polygon, 1e-7)),
         }
-        for limit, polygon in zip(limits, found.polygons, strict=True)
+        for limit, one in zip(wanted, found, strict=True)
     )
-    return IsochroneCollection(features, found.access_m)
+    return IsochroneCollection(features, access_m)
 
 
 def write_geojson(collection: IsochroneCollection, path: Path) -> None:

@@ -108,7 +108,8 @@ def pack_outcome(
 
 def _band_json(band: GroupSummary) -> dict[str, object]:
     """Return one band's sums; villages hold too few people of one band to be published, so they are not kept."""
-    rows = [row for level in band.levels if level.membership is None or level.membership.level != SMALLEST_LEVEL for row in level.rows()]
+    kept = [one for one in band.levels if one.membership is None or one.membership.level != SMALLEST_LEVEL]
+    rows = [row for level in kept for row in level.rows()]
     if band.outside is not None:
         rows.append(band.outside)
     return {**band.to_json(divisions=False), "divisions": [row.to_json() for row in rows]}

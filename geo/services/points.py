@@ -10,7 +10,7 @@ import pandas as pd
 from geo.access.population import persons_number
 from geo.access.status import STATUS_NAMES
 from geo.errors import DataSourceError
-from geo.services.coverage import CoverageOutcome
+from geo.services.coverage_model import CoverageOutcome
 
 INTERNAL = "internal"
 

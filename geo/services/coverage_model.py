@@ -1,0 +1,210 @@
+"""What a coverage question asks, and what its answer holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from geo.access.coverage import Limit
+from geo.access.gaps import GapList
+from geo.access.summary import BandRun, CoverageSummary
+from geo.catalog.load import facility_type
+from geo.errors import InputError
+from geo.indicators import IndicatorValue
+from geo.services.demand import Demand, Supply
+from geo.services.moment import DEFAULT_MOMENT
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRequest:
+    """What is asked; exactly one of `minutes` and `metres` is given.
+
+    Parameters
+    ----------
+    types : tuple of str
+        Facility types.
+    minutes, metres : float or None
+        The limit.
+    speed_mps : float or None
+        One speed for everybody; None takes the profile's default.
+    by_band : bool
+        Each band walks at its own speed.
+    on : datetime.date
+        The date at which facilities and divisions are judged.
+    at : datetime.datetime
+        The moment at which gates with hours are judged.
+    cutoff_min : float
+        The search ends after this many minutes.
+    """
+
+    types: tuple[str, ...]
+    minutes: float | None = None
+    metres: float | None = None
+    speed_mps: float | None = None
+    by_band: bool = False
+    on: date = field(default_factory=date.today)
+    at: datetime = DEFAULT_MOMENT
+    cutoff_min: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Refuse a question without types or with anything but one limit."""
+        if not self.types:
+            raise InputError("没有给出设施类型", "no facility type is given")
+        if (self.minutes is None) == (self.metres is None):
+            raise InputError(
+                "步行分钟数与米数应恰好给出一个", "exactly one of minutes and metres must be given"
+            )
+
+    @property
+    def limit(self) -> Limit:
+        """The limit in seconds or metres."""
+        if self.minutes is not None:
+            return Limit("seconds", self.minutes * 60.0)
+        return Limit("metres", self.metres or 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypeOutcome:
+    """The result of one facility type.
+
+    Parameters
+    ----------
+    supply : Supply
+        The open facilities.
+    n_linked : int
+        Those among them that stand at a walkable street.
+    runs : tuple of BandRun
+        Certificates by band.
+    summary : CoverageSummary
+        Sums.
+    gaps : GapList
+        Ranked gaps.
+    indicators : tuple of IndicatorValue
+        M01 to M10 of everybody.
+    """
+
+    supply: Supply
+    n_linked: int
+    runs: tuple[BandRun, ...]
+    summary: CoverageSummary
+    gaps: GapList
+    indicators: tuple[IndicatorValue, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CoverageOutcome:
+    """The result of a run.
+
+    Parameters
+    ----------
+    run_id, content_hash : str
+        Identifier, and SHA-256 of parameters and results: equal on every machine and store.
+    request : CoverageRequest
+        What was asked.
+    parameters : dict
+        Everything the answer depends on but the data, as JSON values.
+    demand : Demand
+        The people.
+    types : tuple of TypeOutcome
+        One a type.
+    seconds : dict of str to float
+        Time by stage.
+    """
+
+    run_id: str
+    content_hash: str
+    request: CoverageRequest
+    parameters: dict[str, object]
+    demand: Demand
+    types: tuple[TypeOutcome, ...]
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the result as the command line prints it.
+
+        Returns
+        -------
+        dict
+            One type's result flat; several types' in ``results``.
+        """
+        head: dict[str, object] = {"run_id": self.run_id, "content_hash": self.content_hash}
+        tail: dict[str, object] = {"parameters": self.parameters, "seconds": self.seconds}
+        results = [self._type_json(outcome) for outcome in self.types]
+        if len(results) == 1:
+            return {**head, **results[0], **tail}
+        return {**head, "results": results, **tail}
+
+    def _type_json(self, outcome: TypeOutcome) -> dict[str, object]:
+        """Return one type's result."""
+        request = self.request
+        sums = outcome.summary.to_json()
+        for name in ("band", "radius_m", "speed_mps"):
+            sums.pop(name, None)
+        speed = None if request.by_band else self.parameters["speed_mps"]
+        return {
+            "type": outcome.supply.slug,
+            "minutes": request.minutes,
+            "metres": request.metres,
+            "speed_mps": speed,
+            "date": request.on.isoformat(),
+            "facilities": {
+                "recorded": outcome.supply.n_recorded,
+                "open": outcome.supply.n_open,
+                "linked": outcome.n_linked,
+            },
+            **sums,
+            "indicators": [value.to_json() for value in outcome.indicators],
+            "gaps": [gap_json(outcome, position) for position in range(len(outcome.gaps.gaps))],
+            "gaps_remainder": outcome.gaps.remainder.to_json(),
+        }
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return the lines a person reads, Chinese and English.
+
+        Returns
+        -------
+        list of (str, str)
+            One a type and one of the whole.
+        """
+        lines = []
+        for outcome in self.types:
+            title = facility_type(outcome.supply.slug)
+            tally = outcome.summary.overall.tally
+            people = tally.persons_json()
+            ratio = tally.coverage_ratio
+            share = "—" if ratio is None else f"{ratio:.1%}"
+            circle = "—" if tally.straight_line_ratio is None else f"{tally.straight_line_ratio:.1%}"
+            lines.append(
+                (
+                    f"{title.title_zh}:覆盖 {share}({people['covered']:,} / {people['total']:,} 人),"
+                    f"直线圆圈会说 {circle};营业 {outcome.supply.n_open:,} 处,盲区 {len(outcome.gaps.gaps):,} 个",
+                    f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), "
+                    f"a circle would say {circle}; {outcome.supply.n_open:,} open, {len(outcome.gaps.gaps):,} gaps",
+                )
+            )
+        spent = sum(self.seconds.values())
+        lines.append((f"分析编号 {self.run_id}({spent:.1f} 秒)", f"run {self.run_id} ({spent:.1f} s)"))
+        return lines
+
+
+def gap_json(outcome: TypeOutcome, position: int) -> dict[str, object]:
+    """Return one gap with the id and name of its nearest facility.
+
+    Parameters
+    ----------
+    outcome : TypeOutcome
+        The type's result.
+    position : int
+        Position in the list of gaps.
+
+    Returns
+    -------
+    dict
+        JSON values.
+    """
+    gap = outcome.gaps.gaps[position]
+    result = gap.to_json()
+    known = gap.facility >= 0
+    result["nearest_facility_id"] = str(outcome.supply.ids[gap.facility]) if known else None
+    result["nearest_facility_name"] = outcome.supply.names[gap.facility] if known else None
+    return result
