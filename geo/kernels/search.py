@@ -3,8 +3,8 @@
 A queue of buckets, one doubly linked list each with the nodes themselves as links, replaces the heap: a node
 is in at most one list, so memory is bounded, nothing is stale, and a step costs no logarithm. Inside a bucket
 a node may be expanded again when an arc shorter than the bucket improves it, and any order leads to the same
-least values: adding is monotone also in floating point. Measured on 169,336 nodes and 500 facilities it takes
-about two thirds of the time of a 4-ary heap.
+least values: adding is monotone also in floating point. Measured on 169,353 nodes and 500
+facilities it takes 0.6 of the time of a lazy 4-ary heap, with a cutoff of 900 m and without.
 """
 
 from __future__ import annotations
