@@ -82,7 +82,7 @@ class Store:
             return
         # Another process may have the file open; then the last one to leave cleans up.
         with contextlib.suppress(sqlite3.Error):
-            connection = sqlite3.connect(_file_of(self.url), isolation_level=None, timeout=1.0)
+            connection = sqlite3.connect(_file_of(self.url), isolation_level=None, timeout=0.2)
             try:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 connection.execute("PRAGMA journal_mode = DELETE")
@@ -303,11 +303,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:
 
 def _use_wal(engine: Engine) -> None:
     """Let readers and one writer work side by side; only ever done to a file known to be a store."""
-    raw = engine.raw_connection()
-    try:
-        raw.cursor().execute("PRAGMA journal_mode = WAL")
-    finally:
-        raw.close()
+    engine.dispose()
+    event.listen(engine, "connect", _prepare_wal)
+
+
+def _prepare_wal(connection: sqlite3.Connection, record: object) -> None:
+    """Switch one connection to the write-ahead log, where another process has not done so already."""
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -18,11 +18,11 @@ import shapely
 from sqlalchemy import text
 
 from geo.errors import DataSourceError, Problem
-from geo.store import Store, audit, open_store
+from geo.store import Store, audit, imports, open_store
 from geo.store.functions import register_functions
 from geo.store.layer import LAYER_NAMES
 from geo.store.tables import JournalEntry
-from tests.store.frames import bring_in, divisions, every_layer, facilities, read, revision, segments
+from tests.store.frames import ON, bring_in, divisions, every_layer, facilities, read, revision, segments
 
 REGISTERED = [*LAYER_NAMES, "imports", "analysis_runs", "audit_log"]
 
@@ -214,6 +214,17 @@ def test_our_own_edits_are_not_taken_for_outside_ones(gpkg_path: Path) -> None:
         assert [(entry.origin, entry.operation) for entry in journal(store)] == [("fangyu", "update")]
     with open_store(str(gpkg_path)) as store:
         assert store.outside_edits == ()
+
+
+def test_gdal_reads_withdrawn_and_closed_versions_too(gpkg_path: Path) -> None:
+    with open_store(str(gpkg_path)) as store:
+        bring_in(store, "facilities", facilities())
+        number, _ = bring_in(store, "facilities", facilities(2).assign(name="x"), sha256="01")
+        with store.session() as session:
+            imports.undo(session, number, actor="tester", on=ON)
+    found = pyogrio.read_dataframe(gpkg_path, layer="facilities")
+    assert found["valid_to"].dropna().dt.strftime("%Y-%m-%d").str.zfill(10).tolist() == ["0001-01-01"] * 2
+    assert len(found) == 6
 
 
 def _through_ogr2ogr(source: Path, target: Path) -> None:

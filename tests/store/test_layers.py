@@ -267,7 +267,7 @@ def test_a_bulk_import_raises_the_revision_once_and_a_small_edit_too(store: Stor
         assert layers.revisions(session) == dict.fromkeys(LAYER_NAMES, 0) | {"street_segments": 1}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     first=st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 3), max_size=8),
     second=st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 3), max_size=8),
