@@ -262,8 +262,9 @@ def _write_gaps(writer: SheetWriter, report: CoverageReport) -> None:
 def _gap_line(result: TypeResult, gap: GapRow) -> list[Cell]:
     """Return one gap; its centre is rounded to about ten metres."""
     centre = gap.polygon.representative_point()
-    unreached = Reason("没有步行路径可到达开放的设施")
     persons = gap.persons
+    too_far = "搜索上限内走不到任何开放的设施"
+    unreached = Reason(too_far if persons.too_far > 0 else "没有步行路径通往开放的设施")
     return [
         result.title_zh,
         gap.rank,

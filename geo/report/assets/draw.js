@@ -75,15 +75,21 @@ function paintCells(view, colours, grid, cells, isPrint) {
   });
 }
 
+// The median person's class, counting those who reach nothing: the stored median is only about those who do.
+function fillClass(type, figures) {
+  if ((figures.disconnected + figures.notLinked) * 2 > figures.total) return 6;
+  const median = type.minutes !== null ? figures.p50 : figures.p50m;
+  const status = figures.covered * 2 >= figures.total ? 0 : 1;
+  return classOf(type, status, median === null ? MISSING_WALK : median);
+}
+
 function paintFills(view, colours, type, group, divisions, level) {
   const byClass = Array.from({ length: 7 }, () => []);
   for (const division of divisions) {
     if (division.level !== level || !division.shape || !isVisible(view, division.shape.box)) continue;
     const figures = divisionFigures(group, division.index);
     if (figures.total === null || figures.total === 0) continue;
-    const value = type.minutes !== null ? figures.p50 : figures.p50m;
-    const limit = type.breaks[2];
-    byClass[value === null ? 6 : classOf(type, value <= limit ? 0 : 1, value)].push(division.shape);
+    byClass[fillClass(type, figures)].push(division.shape);
   }
   byClass.forEach((shapes, number) => {
     if (!shapes.length) return;

@@ -121,8 +121,8 @@ function gapReason(gap) {
 }
 
 function gapNearest(gap) {
-  if (isMissing(gap.metres)) return "没有步行路径可到达开放的设施";
-  return `最近 ${gap.facility || "设施"}，步行 ${whole(gap.metres)} 米`;
+  if (isMissing(gap.metres)) return gap.persons[2] > 0 ? "搜索上限内走不到任何开放的设施" : "没有步行路径通往开放的设施";
+  return [`最近 ${gap.facility || "设施"}，`, el("span", {}, `步行 ${whole(gap.metres)} 米`)];
 }
 
 function gapList(state, act) {
@@ -133,12 +133,15 @@ function gapList(state, act) {
     return box;
   }
   box.append(el("p", { class: "muted lead" }, "连片未覆盖的区域，按人数从多到少。"));
-  box.append(el("ol", { class: "gap-list" }, gaps.map((gap) =>
+  const shown = state.allRows || gaps.indexOf(state.gap) >= FIRST_ROWS ? gaps : gaps.slice(0, FIRST_ROWS);
+  box.append(el("ol", { class: "gap-list" }, shown.map((gap) =>
     el("li", { class: state.gap === gap ? "is-chosen" : null, "data-rank": gap.rank },
       el("button", { type: "button", class: "gap", on: { click: () => act.gap(gap) }, "aria-label": `第 ${gap.rank} 处盲区，${gap.place}，${whole(gap.persons[0])} 人，飞到` },
         el("span", { class: "gap-rank" }, String(gap.rank)),
         el("span", { class: "gap-text" }, el("span", { class: "gap-place" }, gap.place), el("span", { class: "gap-why" }, gapNearest(gap)), el("span", { class: "gap-why" }, gapReason(gap))),
         el("span", { class: "gap-people" }, figure(whole(gap.persons[0]), "人"), el("span", { class: "fly" }, "飞到")))))));
+  if (gaps.length > shown.length)
+    box.append(el("button", { type: "button", class: "more", on: { click: act.allRows } }, `显示全部 ${whole(gaps.length)} 处`));
   if (state.type.scattered) box.append(el("p", { class: "muted lead" }, `其余未覆盖的 ${whole(state.type.scattered)} 人居住分散，不成片。`));
   if (hiddenGaps) box.append(el("p", { class: "muted" }, `另有 ${whole(hiddenGaps)} 处不足 ${state.report.minimum} 人，不单独列出，已计入合计。`));
   return box;

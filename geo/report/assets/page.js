@@ -62,6 +62,7 @@ const act = {
   },
   listing(key) {
     state.listing = key;
+    state.allRows = false;
     refresh();
     document.getElementById("panel-list").scrollTop = 0;
   },
