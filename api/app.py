@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from geo.errors import ConflictError, DataSourceError, FangyuError, InfeasibleError, InputError, NotFoundError
-from geo.services.opening import open_and_absorb
+from geo.services.opening import open_checked
 from geo.services.reporting import latest_run, list_runs, report_file, run_results
 from geo.store import Store
 
@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store, _ = open_and_absorb(settings.store_url, actor="serve")
+        store = open_checked(settings.store_url, actor="serve")
         app.state.store = store
         try:
             yield

@@ -129,12 +129,12 @@ def prepare(job: Job) -> None:
     FangyuError
         If a step fails; the store is then left as it was.
     """
-    from geo.services.opening import open_and_absorb, read_fact
+    from geo.services.opening import open_checked, read_fact
 
     if job.is_file and not Path(job.store).exists():
         build(job)
         return
-    store, _ = open_and_absorb(job.store, actor="start")
+    store = open_checked(job.store, actor="start")
     try:
         with store.session() as session:
             made_with = read_fact(session, DEMO_KEY)
@@ -189,7 +189,7 @@ def _fill(job: Job, target: str) -> None:
     from geo.services.demo import demo_imports, make_demo, mark_synthetic
     from geo.services.moment import parse_moment
     from geo.services.network import open_network
-    from geo.services.opening import open_and_absorb, upgrade_store, write_fact
+    from geo.services.opening import open_checked, upgrade_store, write_fact
     from geo.services.reporting import coverage_report, write_report
 
     inputs = job.folder / "demo-input"
@@ -197,7 +197,7 @@ def _fill(job: Job, target: str) -> None:
         make_demo(inputs, nodes=job.nodes, progress=job.say)
     if not job.is_file:
         upgrade_store(target)
-    store, _ = open_and_absorb(target, actor="start")
+    store = open_checked(target, actor="start")
     try:
         for name, use in demo_imports(inputs):
             with job.step(f"导入 {name}", f"importing {name}"):

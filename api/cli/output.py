@@ -19,6 +19,7 @@ from geo.errors import Lang as LangName
 
 if TYPE_CHECKING:
     from geo.store import Session, Store
+    from geo.store.outside import OutsideEdit
 
 EXIT_REFUSED = 3
 SHOWN_PROBLEMS = 50
@@ -140,20 +141,29 @@ def opened(state: State, *, actor: str = "cli") -> Iterator[Store]:
     Store
         The open store.
     """
-    from geo.services.opening import open_and_absorb
+    from geo.services.opening import open_checked
 
-    store, findings = open_and_absorb(state.store_url(), actor=actor)
+    store = open_checked(state.store_url(), actor=actor)
     try:
-        if findings:
-            state.tell(
-                f"发现 {len(findings)} 条在系统之外修改的记录,已登记:",
-                f"{len(findings)} rows were edited outside Fangyu and have been recorded:",
-            )
-            for finding in findings[:SHOWN_PROBLEMS]:
-                state.tell("  " + finding.message_zh, "  " + finding.message_en)
+        if store.outside_edits:
+            _tell_edits(state, store.outside_edits)
         yield store
     finally:
         store.close()
+
+
+def _tell_edits(state: State, edits: Sequence[OutsideEdit]) -> None:
+    """Say what was edited outside, and what is wrong with it."""
+    state.tell(
+        f"发现 {len(edits):,} 行在系统之外修改,已校验并记入审计:",
+        f"{len(edits):,} rows were edited outside Fangyu; they have been checked and audited:",
+    )
+    problems = [(edit, problem) for edit in edits for problem in edit.problems]
+    for edit, problem in problems[:SHOWN_PROBLEMS]:
+        state.tell(f"  {edit.layer} {edit.id}:{problem.line('zh')}", f"  {edit.layer} {edit.id}: {problem.line('en')}")
+    if len(problems) > SHOWN_PROBLEMS:
+        rest = len(problems) - SHOWN_PROBLEMS
+        state.tell(f"  ……另有 {rest} 处问题,见各行的 quality 列", f"  … and {rest} more; see the rows' quality column")
 
 
 class _RehearsalOverError(Exception):

@@ -85,7 +85,7 @@ def isochrone_features(
     wanted = sorted(set(minutes), reverse=True)
     limits = [limit_of(value) for value in wanted]
     found = isochrones(network, place, limits, speed_mps=speed, profile=profile, at=at)
-    features = tuple(
+    features: tuple[dict[str, object], ...] = tuple(
         {
             "type": "Feature",
             "properties": {

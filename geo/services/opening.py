@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from geo.errors import DataSourceError
+from geo.services.outside_check import check_rows
 from geo.store import Store, maintenance, open_store, state
 from geo.store.migrations import HEAD
 
@@ -13,9 +13,31 @@ read_fact = state.read_fact
 write_fact = state.write_fact
 
 
-def open_and_absorb(url: str, *, actor: str) -> tuple[Store, Sequence[object]]:
-    """Open a store (absorbing outside edits comes with geo.store.outside)."""
-    return open_store(url, actor=actor), ()
+def open_checked(url: str, *, actor: str) -> Store:
+    """Open a store; rows edited outside Fangyu, in QGIS for instance, are held against the catalogue.
+
+    Parameters
+    ----------
+    url : str
+        A ``.gpkg`` path (made or migrated as needed) or a PostgreSQL URL.
+    actor : str
+        Who opens it.
+
+    Returns
+    -------
+    Store
+        The open store; ``outside_edits`` tells what was edited since the last opening, and what is wrong with it.
+
+    Raises
+    ------
+    InputError
+        The url is neither.
+    DataSourceError
+        The store cannot be read.
+    ConflictError
+        The database awaits ``fangyu db upgrade``.
+    """
+    return open_store(url, actor=actor, check=check_rows)
 
 
 def upgrade_store(url: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -127,9 +127,9 @@ def _certificates(found: Certificates) -> bytes:
     )
 
 
-def _table(columns: dict[str, object], facts: dict[str, str] | None = None) -> bytes:
+def _table(columns: Mapping[str, object], facts: Mapping[str, str] | None = None) -> bytes:
     """Write columns as one compressed Arrow stream."""
-    table = pa.table(columns).replace_schema_metadata(facts or {})
+    table = pa.table(dict(columns)).replace_schema_metadata(dict(facts or {}))
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_stream(sink, table.schema, options=options) as writer:

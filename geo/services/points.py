@@ -33,7 +33,7 @@ def points_table(outcome: CoverageOutcome) -> pd.DataFrame:
     population = outcome.demand.population
     parts = []
     for kind in outcome.types:
-        facility_ids = np.append(kind.supply.ids, None)
+        facility_ids = np.array([*kind.supply.ids, None], dtype=object)
         for run in kind.runs:
             found = run.certificates
             people = population.of_band(run.band)

@@ -15,7 +15,7 @@ HEAVY = ("geopandas", "numba", "sqlalchemy", "pandas", "fastapi", "shapely", "nu
 
 def test_help_loads_no_heavy_library() -> None:
     code = "import sys, api.cli.main; print(*[name for name in sys.argv[1:] if name in sys.modules])"
-    found = subprocess.run(  # noqa: S603
+    found = subprocess.run(
         [sys.executable, "-c", code, *HEAVY], capture_output=True, text=True, check=True
     )
     assert found.stdout.split() == []
