@@ -19,7 +19,7 @@ from typing import cast
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 STAMP_NAME = "fangyu-stamp.json"
-WARM_UP = 'import geo.kernels as kernels; getattr(kernels, "warm", lambda: None)()'
+WARM_UP = "from geo.access.warm import warm; warm()"
 BUILD_TOOLS = ["hatchling", "editables"]
 
 

@@ -311,7 +311,7 @@ def _choices(
         at=request.at,
         threads=THREADS,
     )
-    return np.diff(pairs.point_start).astype(np.int32)
+    return pairs.sites_per_point.astype(np.int32)
 
 
 UNIT_LEVELS = {"county": "county", "township": "township", "community": "village"}
