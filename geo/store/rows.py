@@ -28,6 +28,7 @@ from geo.arrays import Int
 from geo.store import gpkg
 from geo.store.frames import EncodedRows, Values
 from geo.store.geometry import SRID, encode_blobs, strip_blobs
+from geo.store.insert import insert_columns
 from geo.store.layer import ColumnKind, Layer
 from geo.store.rtree import add_boxes
 
@@ -276,7 +277,7 @@ def _insert_sqlite(session: Session, spec: Layer, rows: EncodedRows, values: dic
         indexes = raw.execute(listed, (spec.name,)).fetchall()
     for name, _ in indexes:
         raw.execute(f"DROP INDEX {name}")
-    raw.executemany(f"INSERT INTO {spec.name} ({names}) VALUES ({marks})", zip(*varying.values(), strict=True))
+    insert_columns(raw, spec.name, list(varying.values()), marks, f"({names})")
     for _, statement in indexes:
         raw.execute(statement)
     add_boxes(raw, spec.name, fids, rows.bounds)

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geo.arrays import Float, Int
+from geo.store.hilbert import hilbert_order
+from geo.store.insert import insert_columns
 
 _CELLS = 51
 """Cells a node can hold (SQLite's RTREE_MAXCELLS)."""
@@ -150,8 +152,6 @@ def _down(values: Float) -> NDArray[np.float32]:
 
 def _by_place(boxes: NDArray[np.float32]) -> Int:
     """Order boxes along a Hilbert curve through their centres."""
-    from geo.store.hilbert import hilbert_order
-
     centres = boxes.astype(np.float64)
     return hilbert_order((centres[:, 0] + centres[:, 1]) / 2, (centres[:, 2] + centres[:, 3]) / 2)
 
@@ -193,26 +193,8 @@ def _write_packed(
         connection.execute(f"DELETE FROM {index}_{part}")
     for own, nodes in zip(numbers, levels, strict=True):
         blobs = nodes.view(f"V{_NODE.itemsize}").tolist()
-        connection.executemany(f"INSERT INTO {index}_node VALUES (?, ?)", zip(own.tolist(), blobs, strict=True))
-    leaves = sorted_pairs(*parents[0])
-    connection.executemany(f"INSERT INTO {index}_rowid VALUES (?, ?)", leaves)
-    for children, owners in parents[1:]:
-        rows = zip(children.tolist(), owners.tolist(), strict=True)
-        connection.executemany(f"INSERT INTO {index}_parent VALUES (?, ?)", rows)
-
-
-def sorted_pairs(ids: Int, values: Int) -> list[tuple[int, int]]:
-    """Pair ids with values in ascending order of the id, so that a b-tree is appended to.
-
-    Parameters
-    ----------
-    ids, values : ndarray of int64
-        Same length.
-
-    Returns
-    -------
-    list of tuple
-        The pairs.
-    """
-    order = np.argsort(ids, kind="stable")
-    return list(zip(ids[order].tolist(), values[order].tolist(), strict=True))
+        insert_columns(connection, f"{index}_node", [own.tolist(), blobs], "?, ?")
+    for part, (children, owners) in zip(("rowid", *["parent"] * len(parents)), parents, strict=False):
+        order = np.argsort(children, kind="stable")  # ascending keys are appended to the b-tree
+        pairs = [children[order].tolist(), owners[order].tolist()]
+        insert_columns(connection, f"{index}_{part}", pairs, "?, ?")

@@ -21,6 +21,7 @@ from geo.store import open_store
 from geo.store.frames import decode_column
 from geo.store.functions import register_functions
 from geo.store.geometry import as_stored, decode_blobs, encode_blobs
+from geo.store.insert import insert_columns
 from geo.store.layer import LayerColumn
 from geo.store.rtree import add_boxes, rtree_table_sql
 from tests.store.frames import bring_in, facilities, read, revision, segments
@@ -124,6 +125,17 @@ def test_a_packed_index_is_sound_and_finds_what_it_holds(count: int) -> None:
     connection.execute("DELETE FROM rtree_t_geom WHERE id % 3 = 0")
     connection.execute("INSERT INTO rtree_t_geom VALUES (900000, 1, 2, 1, 2)")
     assert connection.execute("SELECT rtreecheck('rtree_t_geom')").fetchone() == ("ok",)
+    connection.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 39, 40, 41, 123])
+def test_many_rows_to_a_statement_insert_every_row_once_and_in_order(count: int) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT, c INTEGER)")
+    numbers = list(range(count))
+    insert_columns(connection, "t", [numbers, [f"n{number}" for number in numbers]], "?, ?, 7", "(a, b, c)")
+    found = connection.execute("SELECT * FROM t ORDER BY rowid").fetchall()
+    assert found == [(number, f"n{number}", 7) for number in numbers]
     connection.close()
 
 
