@@ -1,0 +1,77 @@
+"""Valhalla on an extract; runs in the peers' environment and prints one JSON object."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def build(extract: Path, folder: Path) -> float:
+    """Build routing tiles and return the seconds it took."""
+    from valhalla import get_config
+
+    config = get_config(tile_extract=str(folder / "none.tar"), tile_dir=str(folder / "tiles"))
+    config["mjolnir"]["concurrency"] = 2
+    # Walks of two hours would be refused by the stock limits, contours of more than a few places too.
+    config["service_limits"]["isochrone"]["max_time_contour"] = 180
+    (folder / "valhalla.json").write_text(json.dumps(config))
+    tool = Path(sys.executable).parent / "valhalla_build_tiles"
+    begun = time.perf_counter()
+    done = subprocess.run([tool, "-c", folder / "valhalla.json", extract], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr[-500:])
+    return time.perf_counter() - begun
+
+
+def main(extract: Path, places: Path) -> None:
+    """Build the tiles, then draw an isochrone for every place, and for the first few of them again."""
+    import valhalla
+
+    data = np.load(places)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tiles = build(extract, folder)
+        actor = valhalla.Actor(str(folder / "valhalla.json"))
+
+        def draw(i: int) -> str:
+            question = {
+                "locations": [{"lon": float(data["lon"][i]), "lat": float(data["lat"][i])}],
+                "costing": "pedestrian",
+                "costing_options": {"pedestrian": {"walking_speed": float(data["speed_mps"]) * 3.6}},
+                "contours": [{"time": float(data["minutes"])}],
+                "polygons": True,
+            }
+            return actor.isochrone(json.dumps(question))
+
+        n_single, n = int(data["n_single"]), data["lon"].size
+        draw(0)
+        singles, failed = [], 0
+        for i in range(n_single):
+            try:
+                begun = time.perf_counter()
+                draw(i)
+                singles.append(time.perf_counter() - begun)
+            except Exception:
+                failed += 1
+        union = None
+        if n > n_single:
+            import shapely
+
+            begun = time.perf_counter()
+            shapes = []
+            for i in range(n):
+                try:
+                    shapes.append(shapely.from_geojson(draw(i)))
+                except Exception:
+                    failed += 1
+            shapely.union_all(shapes)
+            union = time.perf_counter() - begun
+    print(json.dumps({"tiles": tiles, "singles": singles, "union": union, "failed": failed}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
