@@ -142,10 +142,10 @@ def prepare(job: Job) -> None:
     finally:
         store.close()
     if made_with is None and not is_empty:
-        job.say("使用已有数据,不生成示例城市。", "using the data already there; no demo city is made.")
+        job.say("使用已有数据，不生成示例城市。", "using the data already there; no demo city is made.")
         return
     if made_with == fingerprint(job.nodes):
-        job.say("示例城市没有变化,直接使用。", "the demo city is unchanged and reused.")
+        job.say("示例城市没有变化，直接使用。", "the demo city is unchanged and reused.")
         return
     build(job)
 
@@ -251,7 +251,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     from platformdirs import user_cache_path
 
-    parser = argparse.ArgumentParser(prog="start.py", description="方舆示例:一条命令看到整座城市的覆盖地图。")
+    parser = argparse.ArgumentParser(prog="start.py", description="方舆示例：一条命令看到整座城市的覆盖地图。")
     parser.add_argument("--store", default=None)
     parser.add_argument("--port", type=int, default=8300)
     parser.add_argument("--nodes", type=int, default=None)
@@ -268,7 +268,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         prepare(job)
         job.say(
-            f"准备完成({time.perf_counter() - begun:.0f} 秒);文件在 {job.folder}",
+            f"准备完成（{time.perf_counter() - begun:.0f} 秒）；文件在 {job.folder}",
             f"ready ({time.perf_counter() - begun:.0f} s); files are in {job.folder}",
         )
         if not chosen.no_serve:

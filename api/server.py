@@ -61,9 +61,9 @@ def bind(host: str, port: int) -> socket.socket:
         taken.close()
         busy = error.errno == errno.EADDRINUSE
         raise DataSourceError(
-            f"端口 {port} 已被占用,请用 --port 另选一个(--port 0 自动选择)"
+            f"端口 {port} 已被占用，请用 --port 另选一个（--port 0 自动选择）"
             if busy
-            else f"无法在 {host}:{port} 上监听:{error.strerror}",
+            else f"无法在 {host}:{port} 上监听：{error.strerror}",
             f"port {port} is in use; choose another with --port (0 picks a free one)"
             if busy
             else f"cannot listen on {host}:{port}: {error.strerror}",
@@ -105,10 +105,10 @@ def serve_store(
         app = create_app(Settings(store_url=store_url, cache_dir=cache_dir, is_loopback=is_loopback(host)))
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{taken.getsockname()[1]}/"
-        say(f"方舆已启动:{address} (按 Ctrl+C 结束)", f"Fangyu is serving {address} (Ctrl+C to stop)")
+        say(f"方舆已启动：{address} (按 Ctrl+C 结束)", f"Fangyu is serving {address} (Ctrl+C to stop)")
         if not is_loopback(host):
             say(
-                "注意:尚无账户,非本机地址只提供脱敏报告页。",
+                "注意：尚无账户，非本机地址只提供脱敏报告页。",
                 "note: there are no accounts yet; beyond this machine only the report page is served.",
             )
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))

@@ -1,8 +1,8 @@
 """Array aliases and the shape vocabulary.
 
-Shapes in docstrings use these words: ``n_nodes``, ``n_edges`` (undirected street edges), ``n_arcs`` (directed, two an
-edge), ``n_demand``, ``n_facilities``, ``n_bands``, ``n_divisions``. Times are float64 seconds and lengths float64 metres
-from end to end; they are compared with a threshold once and never rounded before.
+Shapes in docstrings use these words: ``n_nodes``, ``n_edges`` (undirected street edges), ``n_arcs`` (directed, two
+an edge), ``n_demand``, ``n_facilities``, ``n_bands``, ``n_divisions``. Times are float64 seconds and lengths float64
+metres from end to end; they are compared with a threshold once and never rounded before.
 """
 
 from __future__ import annotations

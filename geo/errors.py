@@ -10,8 +10,9 @@
     ├── InfeasibleError       "infeasible"   no answer exists under these conditions
     └── DataSourceError       "data_source"  a file, store or service cannot be read or written
 
-Every error says in Chinese and in English what the offending value is and what is allowed. A rule hit or a data-quality
-observation is not an error: inside a file it is a `Problem`, which a validator collects so that all are reported at once.
+Every error says in Chinese and in English what the offending value is and what is allowed. A rule hit or a
+data-quality observation is not an error: inside a file it is a `Problem`, which a validator collects so that all are
+reported at once.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Problem:
     file : str
         File name, without its folder.
     row : int or None
-        One-based row as a spreadsheet shows it (the header is row 1), or the feature's ordinal; None for the whole file.
+        One-based row as a spreadsheet shows it (the header is row 1), or the feature's ordinal; None for the whole
+        file.
     field : str or None
         Column as the file spells it, or None.
     value : str or None

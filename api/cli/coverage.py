@@ -23,24 +23,24 @@ def run(
     context: typer.Context,
     types: Annotated[
         list[str],
-        typer.Option("--type", help="设施类型,可重复 · facility type, repeatable.", show_default=False),
+        typer.Option("--type", help="设施类型，可重复 · facility type, repeatable.", show_default=False),
     ],
     minutes: Annotated[float | None, typer.Option(help="步行分钟数 · walking minutes.", min=0.0)] = None,
     metres: Annotated[float | None, typer.Option(help="步行米数 · walking metres.", min=0.0)] = None,
     speed: Annotated[
-        float | None, typer.Option(help="单一步速 米/秒,默认 0.9 · one speed in m/s.", min=0.05, max=5.0)
+        float | None, typer.Option(help="单一步速 米/秒，默认 0.9 · one speed in m/s.", min=0.05, max=5.0)
     ] = None,
     bands: Annotated[
         bool, typer.Option("--bands", help="按年龄段各用各的步速 · each age band at its own speed.")
     ] = False,
     on: Annotated[
         datetime | None,
-        typer.Option("--date", formats=["%Y-%m-%d"], help="设施状态日期,默认今天 · date of facility status."),
+        typer.Option("--date", formats=["%Y-%m-%d"], help="设施状态日期，默认今天 · date of facility status."),
     ] = None,
     at: Annotated[
         str | None,
         typer.Option(
-            "--at", help="判断门开放的时刻,如 'Tue 10:00' 或 2026-03-03T10:00;默认周二 10:00 · time of day."
+            "--at", help="判断门开放的时刻，如 'Tue 10:00' 或 2026-03-03T10:00；默认周二 10:00 · time of day."
         ),
     ] = None,
     cutoff: Annotated[
@@ -48,7 +48,7 @@ def run(
     ] = 120.0,
     points: Annotated[
         Path | None,
-        typer.Option("--points", help="逐点结果 .csv 或 .parquet(内部资料)· per-point results (internal)."),
+        typer.Option("--points", help="逐点结果 .csv 或 .parquet（内部资料）· per-point results (internal)."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,
 ) -> None:

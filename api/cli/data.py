@@ -19,20 +19,20 @@ Datum = Annotated[
     str | None,
     typer.Option(
         "--datum",
-        help="坐标基准:cgcs2000、wgs84、gcj02、bd09 或 EPSG:编号;文件自带坐标系时可省略 · "
+        help="坐标基准：cgcs2000、wgs84、gcj02、bd09 或 EPSG:编号；文件自带坐标系时可省略 · "
         "datum, unless the file declares it.",
     ),
 ]
 Mapping_ = Annotated[
     list[str] | None,
-    typer.Option("--map", help="列对应关系 列名=字段,可重复 · COLUMN=FIELD, repeatable."),
+    typer.Option("--map", help="列对应关系 列名=字段，可重复 · COLUMN=FIELD, repeatable."),
 ]
 Source = Annotated[
     str | None,
-    typer.Option("--source", help="来源名称,再次导入按来源比对;默认文件名 · source, the unit of re-import."),
+    typer.Option("--source", help="来源名称，再次导入按来源比对；默认文件名 · source, the unit of re-import."),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="只检查并显示差异,不写入 · show what would change, store nothing.")
+    bool, typer.Option("--dry-run", help="只检查并显示差异，不写入 · show what would change, store nothing.")
 ]
 SkipBad = Annotated[
     bool,
@@ -49,11 +49,11 @@ Helmert = Annotated[
     str | None,
     typer.Option(
         "--helmert",
-        help="1954/1980 坐标的七参数 dx,dy,dz,rx,ry,rz,ds(米、秒、ppm)· seven parameters for 1954/1980 coordinates.",
+        help="1954/1980 坐标的七参数 dx,dy,dz,rx,ry,rz,ds（米、秒、ppm）· seven parameters for 1954/1980 coordinates.",
     ),
 ]
 Encoding = Annotated[
-    str | None, typer.Option("--encoding", help="文件编码,默认自动识别 · text encoding, detected by default.")
+    str | None, typer.Option("--encoding", help="文件编码，默认自动识别 · text encoding, detected by default.")
 ]
 
 
@@ -92,7 +92,7 @@ def _tell(state: State, report: ImportReport, *, dry_run: bool, as_json: bool) -
         state.tell("  " + problem.line("zh"), "  " + problem.line("en"))
     rest = len(report.problems) - SHOWN_PROBLEMS
     if rest > 0:
-        state.tell(f"  ……另有 {rest} 条说明,用 --json 查看全部", f"  … {rest} more; use --json to see all")
+        state.tell(f"  ……另有 {rest} 条说明，用 --json 查看全部", f"  … {rest} more; use --json to see all")
     if as_json:
         print_json(report.to_json(dry_run=dry_run))
 
@@ -134,7 +134,7 @@ def streets(
             with store.session(write=False) as session:
                 network = open_network(session, state.cache_dir())
             state.tell(
-                f"路网已编译:{network.n_nodes:,} 个节点,{network.n_edges:,} 条步行路段",
+                f"路网已编译：{network.n_nodes:,} 个节点，{network.n_edges:,} 条步行路段",
                 f"network compiled: {network.n_nodes:,} nodes, {network.n_edges:,} walkable edges",
             )
     _tell(state, report, dry_run=dry_run, as_json=as_json)
@@ -146,7 +146,7 @@ def facilities(
     file: File,
     facility_type: Annotated[
         str | None,
-        typer.Option("--type", help="设施类型,如 senior_canteen;文件有“类型”列时可省略 · facility type."),
+        typer.Option("--type", help="设施类型，如 senior_canteen；文件有“类型”列时可省略 · facility type."),
     ] = None,
     datum: Datum = None,
     mapping: Mapping_ = None,
@@ -185,7 +185,7 @@ def demand(
         str | None,
         typer.Option(
             "--areas",
-            help="没有坐标的社区人数表:社区面文件,或 divisions 表示库内村级区划;人数沿面内居住道路分摊 · "
+            help="没有坐标的社区人数表：社区面文件，或 divisions 表示库内村级区划；人数沿面内居住道路分摊 · "
             "community polygons of a table without positions, or 'divisions'.",
         ),
     ] = None,
@@ -194,7 +194,7 @@ def demand(
     ] = None,
     population: Annotated[
         str,
-        typer.Option("--population", help="人口口径:resident、registered 或 unstated · kind of population."),
+        typer.Option("--population", help="人口口径：resident、registered 或 unstated · kind of population."),
     ] = "unstated",
     year: Annotated[int | None, typer.Option("--year", help="数据年份 · year of the data.")] = None,
     datum: Datum = None,
@@ -212,7 +212,7 @@ def demand(
 
     if population not in ("resident", "registered", "unstated"):
         raise typer.BadParameter(
-            f"--population {population}: resident(常住)、registered(户籍)、unstated(未说明)"
+            f"--population {population}: resident（常住）、registered（户籍）、unstated（未说明）"
         )
     state = state_of(context)
     options = _options(
@@ -244,7 +244,7 @@ def divisions(
     level: Annotated[
         str | None,
         typer.Option(
-            "--level", help="级别 province|prefecture|county|township|village;文件有级别列或代码可判时可省略."
+            "--level", help="级别 province|prefecture|county|township|village；文件有级别列或代码可判时可省略."
         ),
     ] = None,
     datum: Datum = None,
@@ -360,7 +360,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def undo(
     context: typer.Context,
-    import_id: Annotated[int, typer.Argument(help="导入编号,见 import list · number of the import.")],
+    import_id: Annotated[int, typer.Argument(help="导入编号，见 import list · number of the import.")],
     as_json: Json = False,
 ) -> None:
     """撤销某来源最近一次导入;不删除任何行 · Undo the newest import of a source; nothing is deleted."""
@@ -370,7 +370,7 @@ def undo(
     with opened(state) as store, transaction(store) as session:
         result = undo_import(session, import_id, actor="cli")
     state.tell(
-        f"导入 {import_id} 已撤销:{result['withdrawn']} 行失效,{result['reopened']} 行恢复",
+        f"导入 {import_id} 已撤销：{result['withdrawn']} 行失效，{result['reopened']} 行恢复",
         f"import {import_id} undone: {result['withdrawn']} rows withdrawn, {result['reopened']} restored",
     )
     if as_json:

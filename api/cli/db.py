@@ -24,7 +24,7 @@ def upgrade(context: typer.Context) -> None:
 
     state = state_of(context)
     revision = upgrade_store(state.store_url())
-    state.tell(f"数据结构已是最新:{revision}", f"schema is at {revision}")
+    state.tell(f"数据结构已是最新：{revision}", f"schema is at {revision}")
 
 
 def backup(

@@ -9,7 +9,7 @@ import typer
 
 from api.cli.output import print_json, state_of
 
-app = typer.Typer(help="示例城市(虚构数据)· A fictional city.", no_args_is_help=True)
+app = typer.Typer(help="示例城市（虚构数据）· A fictional city.", no_args_is_help=True)
 
 
 @app.callback()
@@ -22,7 +22,7 @@ def make(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="输出文件夹 · output folder.", show_default=False)],
     nodes: Annotated[
-        int | None, typer.Option("--nodes", help="步行路网节点数(约)· walkable nodes, about.", min=1000)
+        int | None, typer.Option("--nodes", help="步行路网节点数（约）· walkable nodes, about.", min=1000)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,
 ) -> None:
@@ -31,6 +31,6 @@ def make(
 
     state = state_of(context)
     files = make_demo(folder, nodes=nodes, progress=state.tell)
-    state.tell(f"示例城市已生成:{folder}", f"demo city written to {folder}")
+    state.tell(f"示例城市已生成：{folder}", f"demo city written to {folder}")
     if as_json:
         print_json(files)

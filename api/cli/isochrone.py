@@ -15,11 +15,11 @@ def isochrone(
     lon: Annotated[float, typer.Option(help="经度 · longitude (CGCS2000).", min=-180, max=180)],
     lat: Annotated[float, typer.Option(help="纬度 · latitude (CGCS2000).", min=-90, max=90)],
     minutes: Annotated[
-        list[float], typer.Option("--minutes", help="步行分钟数,可重复 · walking minutes, repeatable.")
+        list[float], typer.Option("--minutes", help="步行分钟数，可重复 · walking minutes, repeatable.")
     ],
     out: Annotated[Path, typer.Option("--out", help="输出 .geojson · output file.")],
     speed: Annotated[
-        float | None, typer.Option(help="步速 米/秒,默认 0.9 · speed in m/s.", min=0.05, max=5.0)
+        float | None, typer.Option(help="步速 米/秒，默认 0.9 · speed in m/s.", min=0.05, max=5.0)
     ] = None,
     at: Annotated[str | None, typer.Option("--at", help="判断门开放的时刻 · time of day.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,

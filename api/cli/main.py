@@ -13,7 +13,7 @@ from geo.errors import FangyuError
 
 app = typer.Typer(
     name="fangyu",
-    help="方舆:民政设施规划与地名系统 · facility planning and place names for civil-affairs bureaus.",
+    help="方舆：民政设施规划与地名系统 · facility planning and place names for civil-affairs bureaus.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,7 +28,7 @@ def _options(
         str | None,
         typer.Option(
             envvar="FANGYU_STORE",
-            help="数据存储:.gpkg 文件或 postgresql+psycopg:// 地址 · a .gpkg path or a PostgreSQL URL.",
+            help="数据存储：.gpkg 文件或 postgresql+psycopg:// 地址 · a .gpkg path or a PostgreSQL URL.",
         ),
     ] = None,
     lang: Annotated[

@@ -61,7 +61,7 @@ class State:
         if self.store is None:
             raise typer.BadParameter(
                 self.say(
-                    "没有指定数据存储:请用 --store 文件.gpkg 或环境变量 FANGYU_STORE",
+                    "没有指定数据存储：请用 --store 文件.gpkg 或环境变量 FANGYU_STORE",
                     "no store given: use --store FILE.gpkg or the variable FANGYU_STORE",
                 )
             )
@@ -155,7 +155,7 @@ def opened(state: State, *, actor: str = "cli") -> Iterator[Store]:
 def _tell_edits(state: State, edits: Sequence[OutsideEdit]) -> None:
     """Say what was edited outside, and what is wrong with it."""
     state.tell(
-        f"发现 {len(edits):,} 行在系统之外修改,已校验并记入审计:",
+        f"发现 {len(edits):,} 行在系统之外修改，已校验并记入审计：",
         f"{len(edits):,} rows were edited outside Fangyu; they have been checked and audited:",
     )
     problems = [(edit, problem) for edit in edits for problem in edit.problems]
@@ -163,7 +163,7 @@ def _tell_edits(state: State, edits: Sequence[OutsideEdit]) -> None:
         state.tell(f"  {edit.layer} {edit.id}:{problem.line('zh')}", f"  {edit.layer} {edit.id}: {problem.line('en')}")
     if len(problems) > SHOWN_PROBLEMS:
         rest = len(problems) - SHOWN_PROBLEMS
-        state.tell(f"  ……另有 {rest} 处问题,见各行的 quality 列", f"  … and {rest} more; see the rows' quality column")
+        state.tell(f"  ……另有 {rest} 处问题，见各行的 quality 列", f"  … and {rest} more; see the rows' quality column")
 
 
 class _RehearsalOverError(Exception):
@@ -254,7 +254,7 @@ def fail(error: FangyuError, arguments: Sequence[str]) -> int:
         3.
     """
     lang = _language(arguments)
-    typer.echo(("错误:" if lang == "zh" else "Error: ") + error.message(lang), err=True)
+    typer.echo(("错误：" if lang == "zh" else "Error: ") + error.message(lang), err=True)
     problems = error.problems if isinstance(error, InputError) else ()
     # A single problem of the whole file is the message itself.
     if len(problems) > 1 or any(problem.message(lang) != error.message(lang) for problem in problems):
@@ -263,7 +263,7 @@ def fail(error: FangyuError, arguments: Sequence[str]) -> int:
     if len(problems) > SHOWN_PROBLEMS:
         rest = len(problems) - SHOWN_PROBLEMS
         typer.echo(
-            f"  ……另有 {rest} 处问题,用 --json 查看全部"
+            f"  ……另有 {rest} 处问题，用 --json 查看全部"
             if lang == "zh"
             else f"  … and {rest} more; use --json to see all",
             err=True,

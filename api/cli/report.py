@@ -22,7 +22,7 @@ def coverage(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="输出 .html 或 .xlsx · output file.")],
     run: Annotated[
-        str | None, typer.Option("--run", help="分析编号,默认最近一次 · run id, the newest by default.")
+        str | None, typer.Option("--run", help="分析编号，默认最近一次 · run id, the newest by default.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,
 ) -> None:

@@ -254,7 +254,7 @@ def _check(smallest_m: float, doublings: int, sparse_doublings: int, minimum_per
     total = doublings + sparse_doublings
     if not (smallest_m >= SMALLEST_M and minimum_persons >= 1 and 0 <= doublings <= total <= 7):
         raise InputError(
-            f"格网 {smallest_m} 米、加倍 {total} 次、最少 {minimum_persons} 人;应为 100+、0–7、1+",
+            f"格网 {smallest_m} 米、加倍 {total} 次、最少 {minimum_persons} 人；应为 100+、0–7、1+",
             f"cells of {smallest_m} m, {total} doublings, {minimum_persons} people; allowed: 100+, 0–7, 1+",
         )
 

@@ -51,7 +51,7 @@ class Limit:
         object.__setattr__(self, "value", float(self.value))
         if not (np.isfinite(self.value) and self.value > 0.0):
             raise InputError(
-                f"阈值 {self.value} 无效,必须大于 0",
+                f"阈值 {self.value} 无效，必须大于 0",
                 f"threshold {self.value} is not allowed; it must be above 0",
             )
 
@@ -205,7 +205,7 @@ def certify_many(
     """
     if not (np.isfinite(cutoff_min) and cutoff_min > 0.0):
         raise InputError(
-            f"搜索上限 {cutoff_min} 分钟无效,必须大于 0",
+            f"搜索上限 {cutoff_min} 分钟无效，必须大于 0",
             f"cutoff {cutoff_min} min is not allowed; it must be above 0",
         )
     for task in tasks:

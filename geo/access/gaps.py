@@ -199,12 +199,12 @@ def _check(rules: GapRules) -> None:
     """Refuse rules that break privacy or make no sense."""
     if not (rules.cell_m >= CELL_M and rules.minimum_persons >= 1):
         raise InputError(
-            f"格网 {rules.cell_m} 米、最少 {rules.minimum_persons} 人;应不小于 {CELL_M:.0f} 米、1 人",
+            f"格网 {rules.cell_m} 米、最少 {rules.minimum_persons} 人；应不小于 {CELL_M:.0f} 米、1 人",
             f"cell_m {rules.cell_m}, minimum_persons {rules.minimum_persons}; allowed: {CELL_M:.0f}+, 1+",
         )
     if not (0 <= rules.margin_cells <= 10 and 0 <= rules.least_uncovered_share <= 1):
         raise InputError(
-            f"边缘 {rules.margin_cells} 格、未覆盖比例 {rules.least_uncovered_share};应为 0–10 格、0–1",
+            f"边缘 {rules.margin_cells} 格、未覆盖比例 {rules.least_uncovered_share}；应为 0–10 格、0–1",
             f"margin {rules.margin_cells}, uncovered share {rules.least_uncovered_share}; allowed: 0–10, 0–1",
         )
 

@@ -123,7 +123,7 @@ def isochrones(
     """
     if not limits or len({limit.measure for limit in limits}) > 1:
         raise InputError(
-            "等时圈需要至少一个阈值,且单位相同(全部为时间或全部为距离)",
+            "等时圈需要至少一个阈值，且单位相同（全部为时间或全部为距离）",
             "isochrones need at least one limit, and all in one measure (seconds or metres)",
         )
     if costs is None:

@@ -191,7 +191,7 @@ def _check(divisions: gpd.GeoDataFrame) -> None:
     unknown = sorted({str(level) for level in divisions["level"]} - set(LEVELS))
     if unknown:
         raise InputError(
-            f"未知的区划层级 {'、'.join(unknown)},可用:{'、'.join(LEVELS)}",
+            f"未知的区划层级 {'、'.join(unknown)}，可用：{'、'.join(LEVELS)}",
             f"unknown division levels {', '.join(unknown)}; allowed: {', '.join(LEVELS)}",
             levels=unknown,
         )
@@ -199,7 +199,7 @@ def _check(divisions: gpd.GeoDataFrame) -> None:
     if not twice.empty:
         codes = sorted({str(code) for code in twice["code"]})
         raise InputError(
-            f"同一层级的区划代码重复:{'、'.join(codes[:10])};每个层级的代码只能出现一次",
+            f"同一层级的区划代码重复：{'、'.join(codes[:10])}；每个层级的代码只能出现一次",
             f"division codes given twice at one level: {', '.join(codes[:10])}; allowed: once a level",
             codes=codes,
         )

@@ -82,7 +82,7 @@ class Population:
             return everybody
         if band not in BANDS:
             raise InputError(
-                f"未知的人群分组“{band}”,可用:{ALL_BANDS}、{'、'.join(BANDS)}",
+                f"未知的人群分组“{band}”，可用：{ALL_BANDS}、{'、'.join(BANDS)}",
                 f'unknown band "{band}"; allowed: {ALL_BANDS}, {", ".join(BANDS)}',
                 band=band,
             )
@@ -178,7 +178,7 @@ def _checked(columns: Mapping[str, Float], n_demand: int) -> Float:
     unknown = sorted(set(columns) - set(_COLUMNS))
     if unknown:
         raise InputError(
-            f"未知的人口列 {'、'.join(unknown)},可用:{'、'.join(_COLUMNS)}",
+            f"未知的人口列 {'、'.join(unknown)}，可用：{'、'.join(_COLUMNS)}",
             f"unknown population columns {', '.join(unknown)}; allowed: {', '.join(_COLUMNS)}",
             columns=unknown,
         )
@@ -189,7 +189,7 @@ def _checked(columns: Mapping[str, Float], n_demand: int) -> Float:
         values = np.asarray(columns[name], dtype=np.float64)
         if values.shape != (n_demand,):
             raise InputError(
-                f"人口列 {name} 有 {values.shape} 个值,应为 {n_demand} 个",
+                f"人口列 {name} 有 {values.shape} 个值，应为 {n_demand} 个",
                 f"population column {name} has shape {values.shape}; allowed: ({n_demand},)",
                 column=name,
             )
@@ -197,7 +197,7 @@ def _checked(columns: Mapping[str, Float], n_demand: int) -> Float:
         if bad.size:
             value = float(values[bad[0]])
             raise InputError(
-                f"人口列 {name} 第 {bad[0]} 个值为 {value},应为不小于 0 的有限数",
+                f"人口列 {name} 第 {bad[0]} 个值为 {value}，应为不小于 0 的有限数",
                 f"population column {name} holds {value} at position {bad[0]}; allowed: finite, at least 0",
                 column=name,
                 position=int(bad[0]),

@@ -131,7 +131,7 @@ def straight_equivalent_m(walk_reach_m: float, detour: float = GRID_DETOUR) -> f
     """
     if not detour >= 1:
         raise InputError(
-            f"绕行系数 {detour} 不合理,应不小于 1",
+            f"绕行系数 {detour} 不合理，应不小于 1",
             f"detour factor {detour}; allowed: at least 1",
             detour=detour,
         )
@@ -142,6 +142,6 @@ def _positive(name: str, value: float) -> float:
     """Return a positive finite number or refuse it."""
     if not (np.isfinite(value) and value > 0):
         raise InputError(
-            f"{name} 为 {value},应为大于 0 的有限数", f"{name} is {value}; allowed: finite, above 0"
+            f"{name} 为 {value}，应为大于 0 的有限数", f"{name} is {value}; allowed: finite, above 0"
         )
     return float(value)

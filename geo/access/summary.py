@@ -350,7 +350,7 @@ def _check(
         missing = sorted(set(population.present_bands) - set(names))
         if not names or missing or len(set(names)) < len(names) or ALL_BANDS in names:
             raise InputError(
-                f"分组 {names} 应为单独的 {ALL_BANDS},或每个有人的分组各一次(缺少 {missing})",
+                f"分组 {names} 应为单独的 {ALL_BANDS}，或每个有人的分组各一次（缺少 {missing}）",
                 f"bands {names}; allowed: {ALL_BANDS} alone, or each populated band once (missing {missing})",
                 bands=names,
                 missing=missing,
@@ -360,7 +360,7 @@ def _check(
         lengths.add(len(straight.distance_m))
     if len(lengths) > 1:
         raise InputError(
-            f"需求点数不一致:{sorted(lengths)},应全部相同",
+            f"需求点数不一致：{sorted(lengths)}，应全部相同",
             f"numbers of demand points differ: {sorted(lengths)}; allowed: one length",
             lengths=sorted(lengths),
         )

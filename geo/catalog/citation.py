@@ -64,10 +64,10 @@ def parse_threshold(
     if selector is not None and all(choice.value != when_value for choice in selector.choices):
         table.report("when", when_value, "不是该属性的选项", "is no choice of that attribute")
     if limit not in (None, "minimum", "maximum"):
-        table.report("limit", limit, "可用值:minimum、maximum", "must be minimum or maximum")
+        table.report("limit", limit, "可用值：minimum、maximum", "must be minimum or maximum")
     certainty: Certainty = value.certainty if value is not None else "U"
     if value is not None and certainty == "U" and severity != "advise":
-        table.report("severity", severity, "依据不确定,只能提示", "the value is unsure: advise only")
+        table.report("severity", severity, "依据不确定，只能提示", "the value is unsure: advise only")
     if value is not None and severity == "block" and certainty != "V":
         table.report("severity", severity, "只有已核对的数值可以阻止", "only a verified value may block")
     citation = clause.partition("/")[2]
@@ -111,7 +111,7 @@ def _check_measure(table: Table, measure: str, attribute: str | None, per: str |
             table.report(key, value, f"{measure} {zh}", f"{en} for {measure}")
     if unit_level is not None and unit_level not in LEVELS:
         allowed = ", ".join(LEVELS)
-        table.report("unit_level", unit_level, f"可用值:{allowed}", f"must be one of {allowed}")
+        table.report("unit_level", unit_level, f"可用值：{allowed}", f"must be one of {allowed}")
 
 
 def find_clause(
@@ -139,7 +139,7 @@ def find_clause(
     standard = standards.get(standard_id)
     clause = standard.clauses.get(clause_id) if standard is not None else None
     if standard is None or clause is None:
-        table.report(key, citation, "引用的标准条款不存在(标准/条款)", "cites no existing clause (standard/clause)")
+        table.report(key, citation, "引用的标准条款不存在（标准/条款）", "cites no existing clause (standard/clause)")
         return None
     return standard, clause
 
@@ -157,7 +157,7 @@ def _find_value(
         table.report(
             "quantity",
             quantity if applies_to is None else f"{quantity} ({applies_to})",
-            f"条款 {citation} 中应恰有一个这样的数值,现有 {len(values)} 个",
+            f"条款 {citation} 中应恰有一个这样的数值，现有 {len(values)} 个",
             f"clause {citation} must hold exactly one such value, it holds {len(values)}",
         )
         return standard, None

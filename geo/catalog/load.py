@@ -26,7 +26,7 @@ from geo.catalog.schema import Attribute, FacilityType, Family, Indicator, Pack,
 from geo.errors import NotFoundError
 
 _HERE = Path(__file__).parent
-_IGNORED_IN_NAMES = frozenset(" \t\u3000·・/-_()()、,'’")
+_IGNORED_IN_NAMES = frozenset(" \t\u3000·・/-_()()、，'’")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def facility_type(slug: str) -> FacilityType:
     if found is None:
         zh = "、".join(f"{known.slug}({known.title_zh})" for known in types.values())
         raise NotFoundError(
-            f"没有设施类型“{slug}”;可用:{zh}",
+            f"没有设施类型“{slug}”；可用：{zh}",
             f'no facility type "{slug}"; there are {", ".join(types)}',
             slug=slug,
             known=list(types),

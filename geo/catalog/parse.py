@@ -155,7 +155,7 @@ def parse_attributes(top: Table, units: Mapping[str, Unit], *, is_column: bool) 
             table.report("unit", unit, "未知单位", "unknown unit")
         choices = tuple(_choice(item) for item in table.tables("choices"))
         if (kind == "choice") != bool(choices):
-            table.report("choices", None, "choice 类型须有选项,其他类型不得有", "choices belong to kind choice only")
+            table.report("choices", None, "choice 类型须有选项，其他类型不得有", "choices belong to kind choice only")
         attribute = Attribute(
             name=table.text("name"),
             title_zh=table.text("title_zh"),
@@ -228,7 +228,7 @@ def _clause(table: Table, units: Mapping[str, Unit]) -> Clause:
     for item in table.tables("values"):
         own = item.optional_text("certainty")
         if own is not None and own not in CERTAINTIES:
-            item.report("certainty", own, "可用值:V、K、U、D", "must be one of V, K, U, D")
+            item.report("certainty", own, "可用值：V、K、U、D", "must be one of V, K, U, D")
         value = StandardValue(
             quantity=item.text("quantity"),
             minimum=item.number("minimum"),

@@ -46,7 +46,7 @@ class ProblemLog:
         if self._problems:
             lines = "; ".join(problem.line("en") for problem in self._problems)
             raise InputError(
-                f"目录数据有 {len(self._problems)} 处问题:"
+                f"目录数据有 {len(self._problems)} 处问题："
                 + ";".join(problem.line("zh") for problem in self._problems),
                 f"the catalogue has {len(self._problems)} problem(s): {lines}",
                 self._problems,
@@ -107,7 +107,7 @@ class Table:
         value = self._values.pop(key, _MISSING)
         if value is _MISSING:
             if required:
-                self.report(key, None, f"缺少该键,应为{zh}", f"missing key, must be {en}")
+                self.report(key, None, f"缺少该键，应为{zh}", f"missing key, must be {en}")
             return None
         is_wrong_bool = isinstance(value, bool) and bool not in kinds
         if not isinstance(value, kinds) or is_wrong_bool:
@@ -224,7 +224,7 @@ class Table:
         value = self.text(key)
         if value and value not in options:
             text = ", ".join(options)
-            self.report(key, value, f"可用值:{text}", f"must be one of {text}")
+            self.report(key, value, f"可用值：{text}", f"must be one of {text}")
         return value if value in options else (options[0] if options else value)
 
     def table(self, key: str) -> Table | None:

@@ -23,7 +23,7 @@ _KIND_WORDS = {
     "number": ("数值", "a number"),
     "integer": ("整数", "a whole number"),
     "boolean": ("是或否", "yes or no"),
-    "date": ("日期,如 2022-03-01", "a date such as 2022-03-01"),
+    "date": ("日期，如 2022-03-01", "a date such as 2022-03-01"),
 }
 
 
@@ -95,7 +95,7 @@ def validate_attributes(
                     row,
                     key,
                     str(raw),
-                    f"{facility_type.title_zh}没有这个属性,原样保存;可用:{known}",
+                    f"{facility_type.title_zh}没有这个属性，原样保存；可用：{known}",
                     f"not an attribute of {facility_type.slug}, kept as it is; there are {known}",
                 )
             )
@@ -201,10 +201,10 @@ def _missed(code: str, limit: Threshold, value: float, bound: float) -> Missed:
     unit_zh, unit_en = (f" {unit.title_zh}", f" {unit.title_en}") if unit is not None else ("", "")
     margin = abs(value - bound)
     is_below = code == "below_threshold"
-    doubt_zh, doubt_en = ("", "") if limit.certainty in ("V", "D") else ("(待核)", " (unverified)")
+    doubt_zh, doubt_en = ("", "") if limit.certainty in ("V", "D") else ("（待核）", " (unverified)")
     zh = (
         f"{limit.title_zh} {value:g}{unit_zh},{'低于下限' if is_below else '高于上限'} {bound:g}{unit_zh},"
-        f"差 {margin:g};依据:{limit.citation_zh}{doubt_zh}"
+        f"差 {margin:g}；依据：{limit.citation_zh}{doubt_zh}"
     )
     en = (
         f"{limit.title_en} is {value:g}{unit_en}, {'below the minimum' if is_below else 'above the maximum'} "
@@ -331,7 +331,7 @@ def _allowed(attribute: Attribute) -> tuple[str, str]:
     """What an attribute accepts, in words."""
     if attribute.kind == "choice":
         return (
-            "之一:" + "、".join(choice.title_zh for choice in attribute.choices),
+            "之一：" + "、".join(choice.title_zh for choice in attribute.choices),
             "one of " + ", ".join(choice.value for choice in attribute.choices),
         )
     return _KIND_WORDS.get(attribute.kind, ("文本", "a text"))

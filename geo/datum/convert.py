@@ -72,8 +72,8 @@ class HelmertParameters:
             numbers = []
         if len(numbers) not in (3, 7) or not np.all(np.isfinite(numbers)):
             raise DatumError(
-                f"转换参数“{text}”无法识别:应为 3 个或 7 个以逗号分隔的数"
-                "(dx,dy,dz[,rx,ry,rz,ppm],单位米、角秒、百万分之一)。",
+                f"转换参数“{text}”无法识别：应为 3 个或 7 个以逗号分隔的数"
+                "（dx,dy,dz[,rx,ry,rz,ppm]，单位米、角秒、百万分之一）。",
                 f'Transformation parameters "{text}" are not understood: give 3 or 7 numbers separated by '
                 "commas (dx,dy,dz[,rx,ry,rz,ppm] in metres, seconds of arc, parts per million).",
                 value=text,
@@ -260,8 +260,8 @@ def _helmert(geodetic: CRS, lon: Float, lat: Float, given: HelmertParameters) ->
 def _old_datum(crs: CRS) -> DatumError:
     """Explain why 1954 and 1980 coordinates are refused."""
     return DatumError(
-        f"坐标系“{crs.name}”属于 1954 北京或 1980 西安坐标系,与 CGCS2000 相差可达上百米,"
-        "没有通用的公开转换参数。请先取得本地转换参数(三参数或七参数)并随导入提供,"
+        f"坐标系“{crs.name}”属于 1954 北京或 1980 西安坐标系，与 CGCS2000 相差可达上百米，"
+        "没有通用的公开转换参数。请先取得本地转换参数（三参数或七参数）并随导入提供，"
         "或先转换为 CGCS2000。",
         f'"{crs.name}" rests on Beijing 1954 or Xian 1980, a hundred metres and more away from CGCS2000, for '
         "which no general public parameters exist. Give the local three or seven transformation parameters "
@@ -273,8 +273,8 @@ def _old_datum(crs: CRS) -> DatumError:
 def _refusal(crs: CRS) -> DatumError:
     """Explain why a system without a reliable transformation is refused."""
     return DatumError(
-        f"坐标系“{crs.name}”到 CGCS2000 只有粗略(ballpark)转换,已拒绝。"
-        "请提供转换参数,或先转换为 CGCS2000 / WGS 84。",
+        f"坐标系“{crs.name}”到 CGCS2000 只有粗略(ballpark)转换，已拒绝。"
+        "请提供转换参数，或先转换为 CGCS2000 / WGS 84。",
         f'Only a rough ("ballpark") operation leads from "{crs.name}" to CGCS2000, which is refused. Give '
         "transformation parameters or convert the file to CGCS2000 or WGS 84 first.",
         value=crs.name,

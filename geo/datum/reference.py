@@ -95,7 +95,7 @@ def parse_datum(text: str) -> Datum:
         except CRSError:
             pass
     raise DatumError(
-        f"不认识的坐标基准“{text}”。可用:cgcs2000、wgs84、gcj02、bd09,或坐标系编号 EPSG:n(例如 EPSG:4548)。",
+        f"不认识的坐标基准“{text}”。可用：cgcs2000、wgs84、gcj02、bd09，或坐标系编号 EPSG:n（例如 EPSG:4548）。",
         f'Unknown datum "{text}". Allowed: cgcs2000, wgs84, gcj02, bd09, or a coordinate system as EPSG:n '
         "(for example EPSG:4548).",
         value=text,
@@ -134,8 +134,8 @@ def datum_of_crs(crs: CRS) -> Datum:
     if crs.is_projected:
         return Datum(_code(crs), "projected", crs.to_2d())
     raise DatumError(
-        f"坐标系“{crs.name}”既不是经纬度也不是平面投影,无法使用。"
-        f"请用 --datum 说明({'、'.join(DATUM_WORDS)} 或 EPSG:n)。",
+        f"坐标系“{crs.name}”既不是经纬度也不是平面投影，无法使用。"
+        f"请用 --datum 说明（{'、'.join(DATUM_WORDS)} 或 EPSG:n）。",
         f'The coordinate system "{crs.name}" is neither geographic nor projected. State it with --datum '
         f"({', '.join(DATUM_WORDS)} or EPSG:n).",
         value=crs.name,
@@ -156,9 +156,9 @@ def missing_datum(file: str) -> DatumError:
         The error to raise, or whose messages to report.
     """
     return DatumError(
-        f"“{file}”没有声明坐标基准,系统不会猜测:同一点在 GCJ-02 与 CGCS2000 中相差数百米。"
-        "请加 --datum cgcs2000|wgs84|gcj02|bd09(高德、腾讯地图取点为 gcj02,百度为 bd09,"
-        "GPS 为 wgs84),平面坐标用 --datum EPSG:45xx。",
+        f"“{file}”没有声明坐标基准，系统不会猜测：同一点在 GCJ-02 与 CGCS2000 中相差数百米。"
+        "请加 --datum cgcs2000|wgs84|gcj02|bd09(高德、腾讯地图取点为 gcj02，百度为 bd09,"
+        "GPS 为 wgs84)，平面坐标用 --datum EPSG:45xx。",
         f'"{file}" declares no datum and none is guessed: the same place differs by hundreds of metres '
         "between GCJ-02 and CGCS2000. Add --datum cgcs2000|wgs84|gcj02|bd09 (AMap and Tencent points are "
         "gcj02, Baidu bd09, GPS wgs84); for projected coordinates --datum EPSG:45xx.",

@@ -168,7 +168,7 @@ class _Spots:
 
     @classmethod
     def build(cls, polygons: gpd.GeoDataFrame, streets: gpd.GeoDataFrame | None) -> _Spots:
-        """Cut the streets by the polygons: residential ones first, other small ones and all walkable ones as reserves."""
+        """Cut the streets by the polygons: lanes first, other small ones and all walkable ones as reserves."""
         west, south, east, north = polygons.total_bounds
         plane = local_metric_crs((west + east) / 2, (south + north) / 2)
         to_degrees = Transformer.from_crs(plane, 4490, always_xy=True)
@@ -179,7 +179,8 @@ class _Spots:
         lanes = walkable & streets["kind"].isin(LANE_KINDS)
         homes = walkable & streets["kind"].isin(RESIDENTIAL_KINDS)
         shapes = polygons.geometry.to_crs(plane).to_numpy()
-        pieces = tuple(_cut(shapes, streets.geometry[chosen].to_crs(plane).to_numpy()) for chosen in (lanes, homes, walkable))
+        tiers = (lanes, homes, walkable)
+        pieces = tuple(_cut(shapes, streets.geometry[chosen].to_crs(plane).to_numpy()) for chosen in tiers)
         return cls(polygons, pieces, to_degrees)
 
     def along(self, at: int, persons: float) -> tuple[Float, Float, int]:
@@ -242,7 +243,7 @@ def _join(table: RawTable, columns: ColumnMap, polygons: gpd.GeoDataFrame, found
         vague,
         "ambiguous_name",
         "refused",
-        f"有多个社区面使用这个{what_zh};请改用唯一的代码。",
+        f"有多个社区面使用这个{what_zh}；请改用唯一的代码。",
         f"Several polygons have this {what_en}; use unique codes.",
         field=column,
         values=given,
@@ -252,7 +253,7 @@ def _join(table: RawTable, columns: ColumnMap, polygons: gpd.GeoDataFrame, found
         alone,
         "unmatched_row",
         "refused",
-        f"没有这个{what_zh}的社区面;两边的{what_zh}应一致。",
+        f"没有这个{what_zh}的社区面；两边的{what_zh}应一致。",
         f"No polygon has this {what_en}; both sides must agree.",
         field=column,
         values=given,
@@ -262,7 +263,7 @@ def _join(table: RawTable, columns: ColumnMap, polygons: gpd.GeoDataFrame, found
         again,
         "duplicate_id",
         "refused",
-        f"{what_zh}重复;每个社区只应有一行。",
+        f"{what_zh}重复；每个社区只应有一行。",
         f"Repeated {what_en}; one row per community.",
         field=column,
         values=given,
@@ -272,7 +273,7 @@ def _join(table: RawTable, columns: ColumnMap, polygons: gpd.GeoDataFrame, found
         label = f"{polygons['code'].iloc[position]} {polygons['name'].iloc[position] or ''}".strip()
         found.part(
             "unmatched_polygon",
-            "社区面在表中没有对应的行;人数未知,不会按 0 计。",
+            "社区面在表中没有对应的行；人数未知，不会按 0 计。",
             "A community polygon without a row in the table; its people are unknown, not 0.",
             field=field,
             value=label,
@@ -291,14 +292,14 @@ def _note_sources(tally: list[int], found: Findings) -> None:
         found.whole(
             "spread_fallback",
             "note",
-            f"{tally[1]:,} 个社区内没有居住类道路,人口分布到全部可步行道路。",
+            f"{tally[1]:,} 个社区内没有居住类道路，人口分布到全部可步行道路。",
             f"{tally[1]:,} communities have no residential street; people stand along all walkable ones.",
         )
     if tally[2]:
         found.whole(
             "spread_fallback",
             "note",
-            f"{tally[2]:,} 个社区内没有可步行道路,人口放在面内一点。",
+            f"{tally[2]:,} 个社区内没有可步行道路，人口放在面内一点。",
             f"{tally[2]:,} communities have no walkable street; people stand at one inner point.",
         )
 
@@ -338,7 +339,7 @@ def _result(
         rows_refused=int((found.refused & ~found.set_aside).sum()),
         rows_repaired=int((found.repaired & keep).sum()),
         datum="cgcs2000",
-        datum_zh="人口分布在社区面内的道路上(示意位置)",
+        datum_zh="人口分布在社区面内的道路上（示意位置）",
         datum_en="people spread over the streets inside each community polygon (not their homes)",
         mapping=columns.by_column,
     )

@@ -63,7 +63,7 @@ def coordinate_columns(table: RawTable, columns: ColumnMap, found: Findings) -> 
                 found.whole(
                     "missing_column",
                     "refused",
-                    f"缺少坐标列“{other}”。文件中的列:{'、'.join(table.columns)}。",
+                    f"缺少坐标列“{other}”。文件中的列：{'、'.join(table.columns)}。",
                     f'Missing coordinate column "{other}". Columns seen: {", ".join(table.columns)}.',
                     field=other,
                 )
@@ -80,7 +80,7 @@ def coordinate_columns(table: RawTable, columns: ColumnMap, found: Findings) -> 
     found.whole(
         "missing_column",
         "refused",
-        f"没有坐标列:需要 经度 与 纬度(或 X 与 Y)。文件中的列:{'、'.join(table.columns)}。",
+        f"没有坐标列：需要 经度 与 纬度（或 X 与 Y）。文件中的列：{'、'.join(table.columns)}。",
         f"No coordinate columns: 经度 and 纬度 (lon, lat; or X and Y) are needed. "
         f"Columns seen: {', '.join(table.columns)}.",
         field="lon",
@@ -100,7 +100,7 @@ def _split_pair(table: RawTable, name: str, found: Findings) -> tuple[Float, Flo
         odd,
         "not_a_number",
         "refused",
-        "不是“经度,纬度”;应写成 117.05,36.80。",
+        "不是“经度,纬度”；应写成 117.05,36.80。",
         'Not "longitude,latitude"; write 117.05,36.80.',
         field=name,
         values=table.frame[name].to_numpy(object),

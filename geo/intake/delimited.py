@@ -58,7 +58,7 @@ def decode(data: bytes, file: str, encoding: str | None = None) -> tuple[str, st
     tried = "、".join(candidates)
     raise unreadable(
         file,
-        f"文字编码不是 {tried},请另存为 UTF-8 或 GB18030。",
+        f"文字编码不是 {tried}，请另存为 UTF-8 或 GB18030。",
         f"its text encoding is not {tried}; save it as UTF-8 or GB18030.",
     )
 
@@ -87,7 +87,7 @@ def read_delimited(path: Path, is_header: HeaderTest, *, encoding: str | None = 
     """
     text, used = decode(path.read_bytes(), path.name, encoding)
     if "\x00" in text:
-        raise unreadable(path.name, "内容是二进制,不是文本表格。", "its content is binary, not a text table.")
+        raise unreadable(path.name, "内容是二进制，不是文本表格。", "its content is binary, not a text table.")
     if not text.strip():
         raise empty(path.name)
     head = text.splitlines()[: HEADER_SEARCH_ROWS + 5]
@@ -98,7 +98,7 @@ def read_delimited(path: Path, is_header: HeaderTest, *, encoding: str | None = 
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise unreadable(
-            path.name, f"无法按“{delimiter}”分列({error})。", f'cannot split it at "{delimiter}" ({error}).'
+            path.name, f"无法按“{delimiter}”分列（{error}）。", f'cannot split it at "{delimiter}" ({error}).'
         ) from error
     body = [
         (number, row) for number, row in enumerate(rows[header + 1 :], start=header + 2) if any(map(str.strip, row))

@@ -196,7 +196,7 @@ def read_counts(table: RawTable, columns: ColumnMap, found: Findings) -> dict[st
         found.whole(
             "persons_column",
             "note",
-            f"列“{column}”按 60 岁及以上人数读取;若是总人口,请改用老年人口列。",
+            f"列“{column}”按 60 岁及以上人数读取；若是总人口，请改用老年人口列。",
             f'Column "{column}" is read as people aged 60 and over; if it counts everybody, use another one.',
             field=column,
         )
@@ -217,7 +217,7 @@ def read_counts(table: RawTable, columns: ColumnMap, found: Findings) -> dict[st
         nobody,
         "missing_persons",
         "refused",
-        "没有人数;至少应填写人数或各年龄段人数。",
+        "没有人数；至少应填写人数或各年龄段人数。",
         "No persons; give the total or the age bands.",
         field=columns.get("persons"),
     )
@@ -232,7 +232,7 @@ def read_counts(table: RawTable, columns: ColumnMap, found: Findings) -> dict[st
             off,
             "sum_mismatch",
             "refused",
-            f"各{zh}之和与人数不等;应相等。",
+            f"各{zh}之和与人数不等；应相等。",
             f"The {en} do not add up to the persons; they must.",
             field=columns.get("persons") or "persons",
             values=values,
@@ -270,7 +270,7 @@ def _complete(
         found.whole(
             "incomplete_partition",
             "refused",
-            f"{zh}不全,缺少:{listed}。三项应齐全,或用 --map 列名=- 忽略现有列。",
+            f"{zh}不全，缺少：{listed}。三项应齐全，或用 --map 列名=- 忽略现有列。",
             f"The {en} are incomplete; missing: {listed.replace('、', ', ')}. Give all three, or "
             "leave the others "
             "out with --map COLUMN=-.",

@@ -88,7 +88,7 @@ def read_divisions(
         found.whole(
             "missing_geometry",
             "refused",
-            "行政区划需要面图层(GeoJSON、GeoPackage、Shapefile)。",
+            "行政区划需要面图层（GeoJSON、GeoPackage、Shapefile）。",
             "Divisions need polygons (GeoJSON, GeoPackage, Shapefile).",
         )
     codes = column_text(table, columns, "code", found, is_code=True)
@@ -98,7 +98,7 @@ def read_divisions(
             blank,
             "missing_code",
             "refused",
-            "没有代码;每个区划都应有代码。",
+            "没有代码；每个区划都应有代码。",
             "No code; every division needs one.",
             field=columns.get("code"),
         )
@@ -108,7 +108,7 @@ def read_divisions(
         unnamed,
         "missing_name",
         "note",
-        "没有名称,以代码代替。",
+        "没有名称，以代码代替。",
         "No name; the code stands in.",
         field=columns.get("name"),
     )
@@ -128,7 +128,7 @@ def read_divisions(
         found.whole(
             "no_parent",
             "note",
-            f"{count:,} 个区划没有上级代码,且上级不在文件中。",
+            f"{count:,} 个区划没有上级代码，且上级不在文件中。",
             f"{count:,} divisions state no parent and none is in the file.",
         )
     data: dict[str, object] = {
@@ -198,7 +198,7 @@ def _levels(table: RawTable, columns: ColumnMap, codes: Objects, fallback: str |
         unknown,
         "unknown_level",
         "refused",
-        f"不认识的级别。可用:{allowed}。",
+        f"不认识的级别。可用：{allowed}。",
         f"Unknown level. Allowed: {', '.join(LEVELS)}.",
         field=column,
         values=given,
@@ -209,7 +209,7 @@ def _levels(table: RawTable, columns: ColumnMap, codes: Objects, fallback: str |
         silent,
         "unknown_level",
         "refused",
-        "代码看不出级别,请增加“级别”列(省、地、县、乡、村)。",
+        "代码看不出级别，请增加“级别”列（省、地、县、乡、村）。",
         f"The code does not tell the level; add a column level ({', '.join(LEVELS)}).",
         field=column or columns.get("code"),
         values=codes,

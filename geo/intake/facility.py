@@ -106,7 +106,7 @@ def read_facilities(
             blank,
             "missing_name",
             "refused",
-            "没有名称;设施必须有名称。",
+            "没有名称；设施必须有名称。",
             "No name; a facility needs one.",
             field=columns.get("name"),
         )
@@ -169,7 +169,7 @@ def _types(table: RawTable, columns: ColumnMap, facility_type: FacilityType | No
                 other,
                 "type_overridden",
                 "note",
-                f"类型列另有所指,按 --type {facility_type.slug} 导入。",
+                f"类型列另有所指，按 --type {facility_type.slug} 导入。",
                 f"The type column says otherwise; imported as --type {facility_type.slug}.",
                 field=column,
                 values=given,
@@ -188,7 +188,7 @@ def _types(table: RawTable, columns: ColumnMap, facility_type: FacilityType | No
         unknown,
         "unknown_type",
         "refused",
-        f"不认识的设施类型。可用:{listed}。也可用 --type 指定全部行。",
+        f"不认识的设施类型。可用：{listed}。也可用 --type 指定全部行。",
         f"Unknown facility type. Allowed: {', '.join(facility_types())}. Or give --type for all rows.",
         field=column,
         values=given,
@@ -238,7 +238,7 @@ def _choices(item: Attribute, given: Objects, column: str, found: Findings) -> O
             out[where] = normalise(item, word)
         except ValueError:
             unknown |= where
-    zh = f"不认识的{item.title_zh}。可用:{'、'.join(choice.title_zh for choice in item.choices)}。"
+    zh = f"不认识的{item.title_zh}。可用：{'、'.join(choice.title_zh for choice in item.choices)}。"
     en = f"Unknown {item.title_en.lower()}. Allowed: {', '.join(choice.value for choice in item.choices)}."
     if item.name == "status":
         found.rows(unknown, "unknown_status", "refused", zh, en, field=column, values=given)
@@ -247,7 +247,7 @@ def _choices(item: Attribute, given: Objects, column: str, found: Findings) -> O
             unknown,
             "unknown_choice",
             "note",
-            "原样保存;" + zh,
+            "原样保存；" + zh,
             "Kept as it is. " + en,
             field=column,
             values=given,
@@ -282,7 +282,7 @@ def _hours(given: Objects, columns: ColumnMap, found: Findings) -> tuple[Objects
         unknown,
         "hours_unknown",
         "note",
-        "开放时间无法识别,只作文字保存;可写 周一至周五 8:00-17:00。",
+        "开放时间无法识别，只作文字保存；可写 周一至周五 8:00-17:00。",
         "Opening hours not understood, kept as text only; write Mo-Fr 08:00-17:00.",
         field=column,
         values=given,

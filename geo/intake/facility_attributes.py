@@ -131,7 +131,7 @@ def note_gaps(title_zh: str, title_en: str, total: int, gaps: Sequence[tuple[str
     found.whole(
         "missing_optional",
         "note",
-        f"{title_zh} {total:,} 行中可选属性空缺:{zh}。",
+        f"{title_zh} {total:,} 行中可选属性空缺：{zh}。",
         f"Optional attributes missing among {total:,} rows of {title_en}: {en}.",
     )
 
@@ -199,7 +199,7 @@ def _report_loose(
             loose & ~found.refused,
             "number_text",
             "repaired",
-            "已按数字读取(去除全角、千分位或单位)。",
+            "已按数字读取（去除全角、千分位或单位）。",
             "Read as a number (full-width digits, separators or unit removed).",
             field=own[name],
             values=values,

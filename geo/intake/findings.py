@@ -89,7 +89,7 @@ class Findings:
             self._rows.append((row, Problem(code, severity, self.file, row, field, value, zh, en)))
         rest = len(index) - len(listed)
         if rest:
-            self.whole(code, severity, f"另有 {rest:,} 行相同:{zh}", f"{rest:,} more rows: {en}", field=field)
+            self.whole(code, severity, f"另有 {rest:,} 行相同：{zh}", f"{rest:,} more rows: {en}", field=field)
 
     def whole(
         self,

@@ -84,7 +84,7 @@ def _read(layer: str, path: Path, vocabulary: Vocabulary, options: IntakeOptions
         found.whole(
             "missing_geometry",
             "refused",
-            "需要面图层(GeoJSON、GeoPackage、Shapefile)。",
+            "需要面图层（GeoJSON、GeoPackage、Shapefile）。",
             "Polygons are needed (GeoJSON, GeoPackage, Shapefile).",
         )
     if not is_land:
@@ -100,7 +100,7 @@ def _read(layer: str, path: Path, vocabulary: Vocabulary, options: IntakeOptions
             blank,
             "missing_id",
             "refused",
-            "没有设施编号;轮廓必须写明设施编号。",
+            "没有设施编号；轮廓必须写明设施编号。",
             "No facility id; an outline must name its facility.",
             field=columns.get("id"),
         )

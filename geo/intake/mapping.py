@@ -216,7 +216,7 @@ def map_columns(
             found.whole(
                 "ambiguous_columns",
                 "refused",
-                f"列 {listed} 都像字段“{name}”。请用 --map 列名={name} 指定一列,其余用 --map 列名=- 忽略。",
+                f"列 {listed} 都像字段“{name}”。请用 --map 列名={name} 指定一列，其余用 --map 列名=- 忽略。",
                 f'Columns {", ".join(chosen)} all look like "{name}". Choose one with --map COLUMN={name}; '
                 "leave others out with --map COLUMN=-.",
                 field=name,
@@ -242,7 +242,7 @@ def note_unused(unused: Sequence[str], found: Findings) -> None:
         found.whole(
             "unused_columns",
             "note",
-            f"未使用的列:{'、'.join(unused)}。需要时用 --map 列名=字段 指定。",
+            f"未使用的列：{'、'.join(unused)}。需要时用 --map 列名=字段 指定。",
             f"Columns not used: {', '.join(unused)}. Assign them with --map COLUMN=FIELD where needed.",
         )
 
@@ -261,7 +261,7 @@ def require(columns: Sequence[str], mapping: ColumnMap, needed: Sequence[str], f
     found : Findings
         Receives one refusal per missing field.
     """
-    seen = "、".join(columns) or "(无)"
+    seen = "、".join(columns) or "（无）"
     for name in needed:
         if any(mapping.get(option) for option in name.split("|")):
             continue
@@ -269,7 +269,7 @@ def require(columns: Sequence[str], mapping: ColumnMap, needed: Sequence[str], f
         found.whole(
             "missing_column",
             "refused",
-            f"缺少必需的列:{words}。文件中的列:{seen}。列名不同时用 --map 列名={name.split('|')[0]} 指定。",
+            f"缺少必需的列：{words}。文件中的列：{seen}。列名不同时用 --map 列名={name.split('|')[0]} 指定。",
             f"Missing column: {words}. Columns seen: {', '.join(columns) or '(none)'}. If it has "
             "another name, "
             f"use --map COLUMN={name.split('|')[0]}.",
@@ -294,7 +294,7 @@ def _apply_overrides(
             found.whole(
                 "unknown_column",
                 "refused",
-                f"--map 指定的列“{wanted}”不存在。文件中的列:{'、'.join(columns)}。",
+                f"--map 指定的列“{wanted}”不存在。文件中的列：{'、'.join(columns)}。",
                 f'--map names a column "{wanted}" that is not there. Columns seen: {", ".join(columns)}.',
                 value=wanted,
             )
@@ -306,7 +306,7 @@ def _apply_overrides(
             found.whole(
                 "unknown_field",
                 "refused",
-                f"--map 指定的字段“{name}”不存在。可用字段:{'、'.join(sorted(allowed))}。",
+                f"--map 指定的字段“{name}”不存在。可用字段：{'、'.join(sorted(allowed))}。",
                 f'--map names a field "{name}" that does not exist. Allowed: {", ".join(sorted(allowed))}.',
                 field=wanted,
                 value=name,

@@ -28,7 +28,7 @@ def refuse_blank(where: Bool, found: Findings, name: str) -> None:
         where,
         "missing_coordinate",
         "refused",
-        "没有坐标;每行都应有位置。",
+        "没有坐标；每行都应有位置。",
         "No coordinate; every row needs a place.",
         field=name,
     )
@@ -50,7 +50,7 @@ def refuse_zero(where: Bool, found: Findings, name: str) -> None:
         where,
         "zero_coordinate",
         "refused",
-        "坐标为 (0, 0),是未填写的占位值;应填写真实位置。",
+        "坐标为 (0, 0)，是未填写的占位值；应填写真实位置。",
         "Coordinates (0, 0) stand for a missing place; give the real one.",
         field=name,
         values=["0, 0"] * len(found),
@@ -80,7 +80,7 @@ def judge_range(x: Float, y: Float, given: Bool, found: Findings, x_name: str, y
         swapped,
         "swapped_coordinates",
         "refused",
-        "经度和纬度写反了:纬度应在 -90 至 90 之间。",
+        "经度和纬度写反了：纬度应在 -90 至 90 之间。",
         "Longitude and latitude are swapped: latitude lies between -90 and 90.",
         field=names,
         values=shown,
@@ -89,7 +89,7 @@ def judge_range(x: Float, y: Float, given: Bool, found: Findings, x_name: str, y
         metres,
         "out_of_range",
         "refused",
-        "不是经纬度,像平面坐标(米);请用 --datum EPSG:45xx 写明投影带。",
+        "不是经纬度，像平面坐标（米）；请用 --datum EPSG:45xx 写明投影带。",
         "No degrees; these look like projected metres: state the zone with --datum EPSG:45xx.",
         field=names,
         values=shown,
@@ -98,7 +98,7 @@ def judge_range(x: Float, y: Float, given: Bool, found: Findings, x_name: str, y
         out & ~swapped & ~metres,
         "out_of_range",
         "refused",
-        "超出范围:经度 -180 至 180,纬度 -90 至 90。",
+        "超出范围：经度 -180 至 180，纬度 -90 至 90。",
         "Out of range: longitude -180 to 180, latitude -90 to 90.",
         field=names,
         values=shown,
@@ -132,12 +132,12 @@ def judge_far(lon: Float, lat: Float, given: Bool, near: Bounds | None, found: F
         swapped,
         "swapped_coordinates",
         "refused",
-        "经度和纬度写反了:交换后才落在已有图层附近。",
+        "经度和纬度写反了：交换后才落在已有图层附近。",
         "Longitude and latitude are swapped: the exchanged pair lies near the other layers.",
         field=names,
         values=shown,
     )
-    zh = f"距已有图层超过 200 公里(已有范围 {near[0]:.3f},{near[1]:.3f} 至 {near[2]:.3f},{near[3]:.3f})。"
+    zh = f"距已有图层超过 200 公里（已有范围 {near[0]:.3f},{near[1]:.3f} 至 {near[2]:.3f},{near[3]:.3f}）。"
     en = f"Over 200 km from the other layers ({near[0]:.3f},{near[1]:.3f} to {near[2]:.3f},{near[3]:.3f})."
     found.rows(far & ~swapped, "far_away", "refused", zh, en, field=names, values=shown)
 

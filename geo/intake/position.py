@@ -163,7 +163,7 @@ def _convert(
             where,
             "outside_formula",
             "note",
-            "位于偏移公式的范围之外,坐标未改动。",
+            "位于偏移公式的范围之外，坐标未改动。",
             "Outside the offset formula's box; coordinates unchanged.",
         )
     return lon, lat, describe(datum, done.method, done.accuracy_m)
@@ -211,7 +211,7 @@ def _from_geometry(table: RawTable, options: IntakeOptions, found: Findings) -> 
             table.is_ring_closed,
             "ring_closed",
             "repaired",
-            "多边形环未闭合,已闭合。",
+            "多边形环未闭合，已闭合。",
             "Open ring closed.",
             field="geometry",
         )
@@ -220,7 +220,7 @@ def _from_geometry(table: RawTable, options: IntakeOptions, found: Findings) -> 
         none & ~found.refused,
         "missing_coordinate",
         "refused",
-        "没有几何;每个要素都应有位置。",
+        "没有几何；每个要素都应有位置。",
         "No geometry; every feature needs a place.",
         field="geometry",
     )

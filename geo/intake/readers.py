@@ -44,7 +44,7 @@ def read_table(path: Path, vocabulary: Vocabulary, options: IntakeOptions) -> Ra
     if suffix not in SUFFIXES:
         raise unreadable(
             path.name,
-            f"不支持“{suffix or '无扩展名'}”。支持:{'、'.join(SUFFIXES)}。",
+            f"不支持“{suffix or '无扩展名'}”。支持：{'、'.join(SUFFIXES)}。",
             f'"{suffix or "no suffix"}" is not supported. Supported: {", ".join(SUFFIXES)}.',
         )
     if path.stat().st_size == 0:

@@ -70,7 +70,7 @@ def choose_datum(table: RawTable, options: IntakeOptions, found: Findings) -> Da
         found.whole(
             "datum_conflict",
             "refused",
-            f"文件声明的是平面坐标系“{declared.code}”,与 --datum {stated.code} 矛盾。请去掉 --datum 或写明 EPSG:n。",
+            f"文件声明的是平面坐标系“{declared.code}”，与 --datum {stated.code} 矛盾。请去掉 --datum 或写明 EPSG:n。",
             f'The file declares the projected system "{declared.code}", which --datum '
             f"{stated.code} contradicts. "
             "Leave --datum out or give EPSG:n.",
@@ -80,7 +80,7 @@ def choose_datum(table: RawTable, options: IntakeOptions, found: Findings) -> Da
     found.whole(
         "datum_overridden",
         "note",
-        f"文件声明“{declared.code}”,按 --datum {stated.code} 读取。",
+        f"文件声明“{declared.code}”，按 --datum {stated.code} 读取。",
         f'The file declares "{declared.code}"; read as {stated.code} because --datum says so.',
         value=declared.code,
     )
@@ -125,7 +125,7 @@ def orient(x: Float, y: Float, datum: Datum, columns: ColumnMap, found: Findings
         found.whole(
             "zone_from_easting",
             "note",
-            f"横坐标带有带号 {zone.zone},按 {datum.code} 读取。",
+            f"横坐标带有带号 {zone.zone}，按 {datum.code} 读取。",
             f"Eastings carry zone {zone.zone}; read as {datum.code}.",
             value=datum.code,
         )
@@ -183,7 +183,7 @@ def _settle_prefix(east: Float, datum: Datum, found: Findings) -> Datum:
     found.whole(
         "zone_prefix",
         "note",
-        f"横坐标{zh},按同一带的 EPSG:{sister.epsg} 读取。",
+        f"横坐标{zh}，按同一带的 EPSG:{sister.epsg} 读取。",
         f"Eastings {'carry' if has_prefix else 'do not carry'} the zone number; read as EPSG:{sister.epsg}.",
         value=datum.code,
     )

@@ -111,14 +111,14 @@ def report_text(result: IntakeResult, lang: Lang = "zh", *, limit: int = 50) -> 
     zh = lang == "zh"
     counts = (result.rows_read, result.rows_good, result.rows_repaired, result.rows_refused)
     template = (
-        "{}:读取 {:,} 行,可入库 {:,} 行,修正 {:,} 行,拒绝 {:,} 行"
+        "{}：读取 {:,} 行，可入库 {:,} 行，修正 {:,} 行，拒绝 {:,} 行"
         if zh
         else "{}: {:,} rows read, {:,} good, {:,} repaired, {:,} refused"
     )
     lines = [template.format(result.file, *counts), result.datum_zh if zh else result.datum_en]
     if result.mapping:
         pairs = ", ".join(f"{column} → {name}" for column, name in result.mapping.items())
-        lines.append(f"列对应:{pairs}" if zh else f"columns: {pairs}")
+        lines.append(f"列对应：{pairs}" if zh else f"columns: {pairs}")
     titles = {"refused": ("拒绝", "refused"), "repaired": ("修正", "repaired"), "note": ("提示", "note")}
     for severity, (title_zh, title_en) in titles.items():
         found = [problem for problem in result.problems if problem.severity == severity]

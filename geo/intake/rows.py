@@ -56,7 +56,7 @@ def open_rows(path: Path, vocabulary: Vocabulary, options: IntakeOptions) -> tup
             table.is_ragged,
             "extra_cells",
             "refused",
-            "单元格比表头多,可能有未加引号的逗号;该行的列已错位。",
+            "单元格比表头多，可能有未加引号的逗号；该行的列已错位。",
             "More cells than the header, perhaps an unquoted comma; the row's columns are shifted.",
         )
     _set_totals_aside(table, columns, found)
@@ -78,7 +78,7 @@ def _set_totals_aside(table: RawTable, columns: ColumnMap, found: Findings) -> N
         found.whole(
             "total_row",
             "note",
-            f"第 {rows} 行是合计行,不作为数据读取。",
+            f"第 {rows} 行是合计行，不作为数据读取。",
             f"Row {rows.replace('、', ', ')} is a total and not read as data.",
         )
 
@@ -177,12 +177,12 @@ def judge_ids(ids: Objects, column: str | None, found: Findings, *, prefix: str,
     for i in np.flatnonzero(missing).tolist():
         out[i] = prefix + hashlib.sha256(seeds[i].encode()).hexdigest()[:10]
     if missing.any() and column is not None:
-        found.rows(missing, "made_id", "note", "没有编号,已按名称与位置生成。", "No id; one was made.", field=column)
+        found.rows(missing, "made_id", "note", "没有编号，已按名称与位置生成。", "No id; one was made.", field=column)
     elif missing.any():
         found.whole(
             "made_id",
             "note",
-            "文件没有编号列,编号按名称与位置生成。",
+            "文件没有编号列，编号按名称与位置生成。",
             "No id column; ids are made from name and place.",
         )
     live = np.flatnonzero(~found.set_aside)
@@ -202,9 +202,9 @@ def _refuse_repeats(ids: Objects, again: Bool, live: Int, column: str | None, fo
     problems: list[tuple[int, Problem]] = []
     for i in np.flatnonzero(again).tolist():
         line = first[ids[i]]
-        zh, en = f"编号与第 {line} 行重复;编号必须唯一。", f"Same id as row {line}; ids must be unique."
+        zh, en = f"编号与第 {line} 行重复；编号必须唯一。", f"Same id as row {line}; ids must be unique."
         if column is None:
-            zh = f"名称和位置与第 {line} 行相同;请删去一行,或增加编号列加以区分。"
+            zh = f"名称和位置与第 {line} 行相同；请删去一行，或增加编号列加以区分。"
             en = f"Same name and place as row {line}; drop one, or add a column of ids to tell them apart."
         row = int(found.lines[i])
         field = column or "id"
@@ -258,7 +258,7 @@ def repair_polygons(geometry: Objects, found: Findings, *, is_multi: bool) -> Ob
         wrong,
         "wrong_geometry",
         "refused",
-        "应为面(Polygon 或 MultiPolygon)。",
+        "应为面（Polygon 或 MultiPolygon）。",
         "A polygon or multipolygon is needed.",
         field="geometry",
         values=[None if g is None else str(g.geom_type) for g in out],
@@ -282,7 +282,7 @@ def repair_polygons(geometry: Objects, found: Findings, *, is_multi: bool) -> Ob
             bad & ~lost,
             "invalid_geometry",
             "repaired",
-            "面自相交或无效,已修复。",
+            "面自相交或无效，已修复。",
             "Invalid polygon made valid.",
             field="geometry",
             values=reasons,

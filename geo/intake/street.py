@@ -71,7 +71,7 @@ def read_street_lines(path: Path, options: IntakeOptions | None = None) -> Intak
         found.whole(
             "missing_geometry",
             "refused",
-            "道路需要线图层(Shapefile、GeoPackage、GeoJSON)或 OSM 数据。",
+            "道路需要线图层（Shapefile、GeoPackage、GeoJSON）或 OSM 数据。",
             "Streets need lines (Shapefile, GeoPackage, GeoJSON) or OSM data.",
         )
     names = column_text(table, columns, "name", found)
@@ -82,7 +82,7 @@ def read_street_lines(path: Path, options: IntakeOptions | None = None) -> Intak
         found.whole(
             "missing_optional",
             "note",
-            "没有道路类型列,全部按“road”(可步行)处理。",
+            "没有道路类型列，全部按“road”（可步行）处理。",
             'No column of road classes; all lines are "road" and walkable.',
         )
     data: dict[str, object] = {"id": ids, "name": names}
@@ -102,7 +102,7 @@ def _judge_lines(geometry: Objects, found: Findings) -> Objects:
         wrong,
         "wrong_geometry",
         "refused",
-        "应为线(LineString 或 MultiLineString)。",
+        "应为线（LineString 或 MultiLineString）。",
         "A line or multiline is needed.",
         field="geometry",
         values=shown,
@@ -112,7 +112,7 @@ def _judge_lines(geometry: Objects, found: Findings) -> Objects:
         flat,
         "zero_length",
         "note",
-        "线没有长度,不作为道路读取。",
+        "线没有长度，不作为道路读取。",
         "A line without length; not read as a street.",
         field="geometry",
     )
@@ -134,7 +134,7 @@ def _ids(table: RawTable, columns: ColumnMap, lines: Objects, found: Findings) -
         found.whole(
             "made_id",
             "note",
-            f"列“{column}”有重复,不作编号;编号按线形生成。",
+            f"列“{column}”有重复，不作编号；编号按线形生成。",
             f'Column "{column}" repeats and is no id; ids are made from the shapes.',
             field=column,
         )

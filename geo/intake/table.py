@@ -123,7 +123,7 @@ def unreadable(file: str, why_zh: str, why_en: str) -> DataSourceError:
     DataSourceError
         The error to raise.
     """
-    return DataSourceError(f"无法读取“{file}”:{why_zh}", f'Cannot read "{file}": {why_en}', file=file)
+    return DataSourceError(f"无法读取“{file}”：{why_zh}", f'Cannot read "{file}": {why_en}', file=file)
 
 
 def empty(file: str) -> DataSourceError:
@@ -140,5 +140,5 @@ def empty(file: str) -> DataSourceError:
         The error to raise.
     """
     return unreadable(
-        file, "文件是空的,应有表头和至少一行数据。", "it is empty; a header and one row of data are needed."
+        file, "文件是空的，应有表头和至少一行数据。", "it is empty; a header and one row of data are needed."
     )

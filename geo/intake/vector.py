@@ -124,17 +124,17 @@ def read_shapefile(path: Path, *, layer: str | None = None, encoding: str | None
         else:
             _copy(path, base)
         if not base.with_suffix(".shx").exists():
-            note = ("缺少 .shx,已重建索引。", "No .shx; the index was rebuilt.")
+            note = ("缺少 .shx，已重建索引。", "No .shx; the index was rebuilt.")
             remarks.append(_note(path.name, "shx_rebuilt", None, *note))
         used = encoding
         if used is None and base.with_suffix(".dbf").exists():
             stated = _stated_encoding(base.with_suffix(".cpg"))
             used = sniff_encoding(base.with_suffix(".dbf"), stated)
             if stated is None:
-                note = (f"没有 .cpg,属性按 {used} 读取。", f"No .cpg; attributes read as {used}.")
+                note = (f"没有 .cpg，属性按 {used} 读取。", f"No .cpg; attributes read as {used}.")
                 remarks.append(_note(path.name, "text_encoding", used, *note))
             elif used != stated:
-                note = (f".cpg 写 {stated},但内容是 {used}。", f".cpg says {stated} but it is {used}.")
+                note = (f".cpg 写 {stated}，但内容是 {used}。", f".cpg says {stated} but it is {used}.")
                 remarks.append(_note(path.name, "text_encoding", used, *note))
         with _gdal_options(SHAPE_RESTORE_SHX="YES"):
             return _read(path.name, base, None, declared=True, remarks=tuple(remarks), encoding=used)
@@ -173,7 +173,7 @@ def _read(
     except (OgrError, DataLayerError, ValueError, RuntimeError) as error:
         raise unreadable(
             file,
-            "文件损坏或不是所标格式(支持 GeoJSON、GeoPackage、Shapefile)。",
+            "文件损坏或不是所标格式（支持 GeoJSON、GeoPackage、Shapefile）。",
             "it is damaged or not of the format its name says (GeoJSON, GeoPackage, Shapefile).",
         ) from error
     columns = {str(name): pd.Series(values) for name, values in zip(meta["fields"], data, strict=True)}
@@ -235,14 +235,14 @@ def _choose_layer(source: Path, file: str, layer: str | None) -> tuple[str, list
             return layer, []
         raise unreadable(
             file,
-            f"没有图层“{layer}”,可选:{'、'.join(names)}。",
+            f"没有图层“{layer}”，可选：{'、'.join(names)}。",
             f'no layer "{layer}"; there are: {", ".join(names)}.',
         )
     candidates = spatial or names
     if len(candidates) > 1:
         raise unreadable(
             file,
-            f"有多个图层:{'、'.join(names)}。请用 --layer 指定一个。",
+            f"有多个图层：{'、'.join(names)}。请用 --layer 指定一个。",
             f"it holds several layers: {', '.join(names)}. Choose one with --layer.",
         )
     return candidates[0], [name for name in names if name != candidates[0]]
@@ -313,5 +313,5 @@ def _note(file: str, code: str, value: str | None, zh: str, en: str) -> Problem:
 
 def _layer_note(file: str, chosen: str, others: Sequence[str]) -> Problem:
     """A remark about the layers left alone."""
-    zh = f"读取图层“{chosen}”;未读取:{'、'.join(others)}。"
+    zh = f"读取图层“{chosen}”；未读取：{'、'.join(others)}。"
     return _note(file, "layer_chosen", chosen, zh, f'Layer "{chosen}" was read; not read: {", ".join(others)}.')

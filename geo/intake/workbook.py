@@ -51,7 +51,7 @@ def read_workbook(path: Path, is_header: HeaderTest, *, sheet: str | None = None
         if sheet is not None and sheet not in names:
             raise unreadable(
                 path.name,
-                f"没有工作表“{sheet}”,可选:{'、'.join(names)}。",
+                f"没有工作表“{sheet}”，可选：{'、'.join(names)}。",
                 f'no sheet "{sheet}"; there are: {", ".join(names)}.',
             )
         wanted = [sheet] if sheet is not None else names
@@ -62,7 +62,7 @@ def read_workbook(path: Path, is_header: HeaderTest, *, sheet: str | None = None
     except (CalamineError, OSError) as error:
         raise unreadable(
             path.name,
-            "不是可读的 Excel 工作簿(.xlsx、.xls),可能已损坏或加密。",
+            "不是可读的 Excel 工作簿（.xlsx、.xls），可能已损坏或加密。",
             "it is no readable workbook (.xlsx, .xls); it may be damaged or encrypted.",
         ) from error
     filled = {name: rows for name, rows in sheets.items() if any(map(_is_filled, rows))}
@@ -80,7 +80,7 @@ def read_workbook(path: Path, is_header: HeaderTest, *, sheet: str | None = None
                 None,
                 None,
                 chosen,
-                f"读取工作表“{chosen}”;未读取:{'、'.join(others)}。用 --layer 指定其他工作表。",
+                f"读取工作表“{chosen}”；未读取：{'、'.join(others)}。用 --layer 指定其他工作表。",
                 f'Sheet "{chosen}" was read; not read: {", ".join(others)}. Choose another with --layer.',
             ),
         )

@@ -72,7 +72,7 @@ def configure_cache(folder: Path) -> Path:
     loaded = [name for name in _KERNELS if f"{__name__}.{name}" in sys.modules]
     if loaded:
         raise ConflictError(
-            f"内核已经载入({'、'.join(loaded)}),缓存目录只能在载入之前设置:{folder}",
+            f"内核已经载入（{'、'.join(loaded)}），缓存目录只能在载入之前设置：{folder}",
             f"kernels are loaded already ({', '.join(loaded)}); set the cache folder before: {folder}",
             folder=str(folder),
         )

@@ -102,7 +102,7 @@ def split_centrelines(
     """
     if lines.crs is not None and not lines.crs.equals(CRS) and not lines.crs.equals("OGC:CRS84"):
         raise DatumError(
-            f"中心线的坐标系为 {lines.crs.to_string()};须先转换为 {CRS}",
+            f"中心线的坐标系为 {lines.crs.to_string()}；须先转换为 {CRS}",
             f"centrelines are in {lines.crs.to_string()}; convert them to {CRS} first",
             crs=lines.crs.to_string(),
         )
@@ -111,7 +111,7 @@ def split_centrelines(
     table, n_duplicates = _merge_repeats(table)
     if table.empty:
         raise InputError(
-            f"{len(lines)} 个要素中没有可用的中心线;需要有长度的线要素",
+            f"{len(lines)} 个要素中没有可用的中心线；需要有长度的线要素",
             f"no usable centreline among {len(lines)} features; lines with a length are needed",
             rows=len(lines),
         )
@@ -131,7 +131,7 @@ def _assemble(table: gpd.GeoDataFrame, links: Connections, counts: StreetCounts)
     walkable: Bool = foot != "no"
     if not walkable.any():
         raise InputError(
-            f"{len(table)} 条中心线均不可步行;至少需要一条行人可用的道路",
+            f"{len(table)} 条中心线均不可步行；至少需要一条行人可用的道路",
             f"none of the {len(table)} centrelines may be walked on; at least one is needed",
             rows=len(table),
         )

@@ -120,7 +120,7 @@ def walk_costs(
     """
     if not (np.isfinite(speed_mps) and speed_mps > 0.0):
         raise InputError(
-            f"步行速度 {speed_mps} 无效,必须大于 0(米/秒)",
+            f"步行速度 {speed_mps} 无效，必须大于 0（米/秒）",
             f"walking speed {speed_mps} is not allowed; it must be above 0 m/s",
         )
     seconds = edge_seconds(network, speed_mps=speed_mps, profile=profile)

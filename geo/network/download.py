@@ -89,7 +89,7 @@ def _clear_errors(place: str) -> Iterator[None]:
         # requests' errors are OSErrors; osmnx raises ValueErrors, and a TypeError for a place without an area.
         reason = str(error).strip() or type(error).__name__
         raise DataSourceError(
-            f"无法下载“{place}”的道路({reason});请检查网络和地名,或改用 .osm.pbf 文件",
+            f"无法下载“{place}”的道路（{reason}）；请检查网络和地名，或改用 .osm.pbf 文件",
             f'streets of "{place}" cannot be downloaded ({reason}); check connection and name, or use a file',
             place=place,
             reason=reason,

@@ -41,7 +41,7 @@ def line_coordinates(lines: npt.NDArray[Any]) -> tuple[Float, Float, Int]:
     if bad.any() or not np.isfinite(xy).all():
         row = int(np.argmax(bad)) if bad.any() else -1
         raise InputError(
-            f"路段必须是至少两个有效坐标的线(第 {row} 个不是)",
+            f"路段必须是至少两个有效坐标的线（第 {row} 个不是）",
             f"segments must be lines of at least two finite coordinates (number {row} is not)",
             row=row,
         )

@@ -155,7 +155,7 @@ def link_to_lines(
     """
     if lon.shape != lat.shape or lon.ndim != 1:
         raise InputError(
-            f"经度与纬度的个数不同:{lon.shape} 与 {lat.shape}",
+            f"经度与纬度的个数不同：{lon.shape} 与 {lat.shape}",
             f"longitudes and latitudes differ in shape: {lon.shape} and {lat.shape}",
         )
     if not cap_m > 0.0:

@@ -294,12 +294,12 @@ def load(folder: Path) -> StreetNetwork:
             return _read(StreetNetwork, folder, "", facts)
     except (OSError, ValueError) as error:
         raise DataSourceError(
-            f"无法读取编译后的路网:{folder};请重新编译",
+            f"无法读取编译后的路网：{folder}；请重新编译",
             f"cannot read a compiled network in {folder}; compile it again",
             folder=str(folder),
         ) from error
     raise DataSourceError(
-        f"路网文件格式版本为 {version},本程序需要 {FORMAT_VERSION};请重新编译",
+        f"路网文件格式版本为 {version}，本程序需要 {FORMAT_VERSION}；请重新编译",
         f"the network's format version is {version}, this program needs {FORMAT_VERSION}; compile it again",
         folder=str(folder),
     )

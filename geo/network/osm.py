@@ -86,13 +86,13 @@ def read_osm(path: str | Path) -> StreetData:
     streets = assemble(objects.ways, objects.relations, objects.nodes)
     if not streets.counts.ways_read:
         raise InputError(
-            f"“{path.name}”中没有道路(highway 要素 0 个);需要含道路的 OSM 数据",
+            f"“{path.name}”中没有道路（highway 要素 0 个）；需要含道路的 OSM 数据",
             f'"{path.name}" holds no street (0 highway features); an OSM file with streets is needed',
             file=path.name,
         )
     if not streets.counts.ways_walkable:
         raise InputError(
-            f"“{path.name}”中 {streets.counts.ways_read} 条道路均不可步行;至少需要一条行人可用的道路",
+            f"“{path.name}”中 {streets.counts.ways_read} 条道路均不可步行；至少需要一条行人可用的道路",
             f'"{path.name}" holds {streets.counts.ways_read} streets, none of which people may walk on; '
             "at least one is needed",
             file=path.name,
@@ -121,19 +121,19 @@ def _check(path: Path) -> None:
     allowed = "、".join(SUFFIXES)
     if not path.is_file():
         raise DataSourceError(
-            f"找不到文件“{path}”;请给出现有的 {allowed} 文件",
+            f"找不到文件“{path}”；请给出现有的 {allowed} 文件",
             f'no such file "{path}"; give an existing {", ".join(SUFFIXES)} file',
             file=path.name,
         )
     if not is_osm_name(path.name):
         raise InputError(
-            f"“{path.name}”的扩展名不是 OSM 格式;可用:{allowed}",
+            f"“{path.name}”的扩展名不是 OSM 格式；可用：{allowed}",
             f'"{path.name}" does not end like an OSM file; allowed: {", ".join(SUFFIXES)}',
             file=path.name,
         )
     if path.stat().st_size == 0:
         raise InputError(
-            f"“{path.name}”是空文件(0 字节);需要含道路的 OSM 数据",
+            f"“{path.name}”是空文件（0 字节）；需要含道路的 OSM 数据",
             f'"{path.name}" is empty (0 bytes); an OSM file with streets is needed',
             file=path.name,
         )
@@ -147,7 +147,7 @@ def _osmium_errors(path: Path) -> Iterator[None]:
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).strip() or type(error).__name__
         raise DataSourceError(
-            f"无法读取“{path.name}”:文件不完整或不是 OSM 数据({reason});请重新下载或导出完整文件",
+            f"无法读取“{path.name}”：文件不完整或不是 OSM 数据（{reason}）；请重新下载或导出完整文件",
             f'"{path.name}" cannot be read: truncated or not OSM data ({reason}); fetch it again',
             file=path.name,
             reason=reason,

@@ -79,7 +79,7 @@ class WalkingProfile:
             if candidate.name == band:
                 return candidate.speed_mps
         names = ", ".join(candidate.name for candidate in self.bands)
-        raise NotFoundError(f"没有速度分组“{band}”,可用:{names}", f'no speed band "{band}"; known: {names}')
+        raise NotFoundError(f"没有速度分组“{band}”，可用：{names}", f'no speed band "{band}"; known: {names}')
 
 
 def _number(table: dict[str, Any], key: str, low: float, high: float) -> float:
@@ -87,7 +87,7 @@ def _number(table: dict[str, Any], key: str, low: float, high: float) -> float:
     value = table.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InputError(
-            f"步行参数 {key} 的值为 {value},应在 {low} 到 {high} 之间",
+            f"步行参数 {key} 的值为 {value}，应在 {low} 到 {high} 之间",
             f"walking parameter {key} is {value}; allowed: {low} to {high}",
             key=key,
         )
@@ -152,5 +152,5 @@ def walking_profile(slug: str = "older_people") -> WalkingProfile:
     tables = tomllib.loads(text)["profiles"]
     if slug not in tables:
         known = ", ".join(tables)
-        raise NotFoundError(f"没有步行方案“{slug}”,可用:{known}", f'no walking profile "{slug}"; known: {known}')
+        raise NotFoundError(f"没有步行方案“{slug}”，可用：{known}", f'no walking profile "{slug}"; known: {known}')
     return parse_profile(slug, tables[slug])

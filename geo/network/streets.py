@@ -118,7 +118,7 @@ class StreetCounts:
             notes.append(
                 Problem(
                     "unknown_street_class", "note", file, None, "highway", kind,
-                    f"{number} 条道路的类别不在规则表内,已保留但不作步行通道",
+                    f"{number} 条道路的类别不在规则表内，已保留但不作步行通道",
                     f"{number} features of a class no rule knows: kept, but not walked on",
                 )
             )  # fmt: skip
@@ -133,19 +133,19 @@ _NOTES: Final = (
     ),
     (
         "ways_cut",
-        "{n} 条道路在数据边缘被截断(缺少节点)",
+        "{n} 条道路在数据边缘被截断（缺少节点）",
         "{n} ways cut where the file lacks their nodes (edge of the extract)",
     ),
     ("zero_length", "{n} 个零长度路段已舍弃", "{n} pieces without length dropped"),
     (
         "areas_broken",
-        "{n} 个面要素的轮廓不闭合或无效,只保留其边线",
+        "{n} 个面要素的轮廓不闭合或无效，只保留其边线",
         "{n} areas with a broken outline: only their lines are kept",
     ),
-    ("gates_loose", "{n} 个出入口不在任何道路上,未采用", "{n} gates lie on no street and were left out"),
+    ("gates_loose", "{n} 个出入口不在任何道路上，未采用", "{n} gates lie on no street and were left out"),
     (
         "duplicates",
-        "{n} 条中心线重复(含反方向),已合并",
+        "{n} 条中心线重复（含反方向），已合并",
         "{n} centrelines repeat another one (also reversed): merged",
     ),
     (

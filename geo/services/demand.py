@@ -106,7 +106,7 @@ def read_demand(session: Session) -> Demand:
     )
     if frame.empty:
         raise ConflictError(
-            "数据存储中还没有老年人需求点;请先用 fangyu import demand 导入",
+            "数据存储中还没有老年人需求点；请先用 fangyu import demand 导入",
             "the store has no demand points yet; import them with fangyu import demand",
         )
     lon, lat = positions(frame)
@@ -114,7 +114,7 @@ def read_demand(session: Session) -> Demand:
     if nowhere:
         # Leaving them out would shrink the denominator; placing them anywhere would be a guess.
         raise ConflictError(
-            f"{nowhere:,} 个需求点没有位置(可能在其他软件中被改动),请补上位置或撤销该次修改后再计算",
+            f"{nowhere:,} 个需求点没有位置（可能在其他软件中被改动），请补上位置或撤销该次修改后再计算",
             f"{nowhere:,} demand points have no position (edited elsewhere?); give them one before computing",
             rows=nowhere,
         )

@@ -127,5 +127,5 @@ def _manifest(folder: Path) -> dict[str, Any]:
         return tomllib.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except OSError as error:
         raise DataSourceError(
-            f"{folder} 不是示例城市文件夹:缺少 {MANIFEST}", f"{folder} is no demo folder: {MANIFEST} is missing"
+            f"{folder} 不是示例城市文件夹：缺少 {MANIFEST}", f"{folder} is no demo folder: {MANIFEST} is missing"
         ) from error

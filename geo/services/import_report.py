@@ -123,14 +123,14 @@ class ImportReport:
         if self.is_repeat:
             return [
                 (
-                    f"{self.file}:与来源“{self.source}”最近一次导入完全相同,没有变化",
+                    f"{self.file}：与来源“{self.source}”最近一次导入完全相同，没有变化",
                     f'{self.file}: same as the newest import of source "{self.source}"; nothing changed',
                 )
             ]
-        would_zh, would_en = ("(试运行,未写入)", " (dry run, nothing stored)") if dry_run else ("", "")
+        would_zh, would_en = ("（试运行，未写入）", " (dry run, nothing stored)") if dry_run else ("", "")
         lines = [
             (
-                f"{self.file}:读取 {self.rows_read:,} 行,写入 {self.rows_stored:,},修正 {self.rows_repaired:,},"
+                f"{self.file}：读取 {self.rows_read:,} 行，写入 {self.rows_stored:,}，修正 {self.rows_repaired:,},"
                 f"拒绝 {self.rows_refused:,}{would_zh}",
                 f"{self.file}: {self.rows_read:,} rows read, {self.rows_stored:,} stored, {self.rows_repaired:,} "
                 f"repaired, {self.rows_refused:,} refused{would_en}",
@@ -139,7 +139,7 @@ class ImportReport:
         for layer, change in self.changes.items():
             lines.append(
                 (
-                    f"  {layer}:新增 {change.added:,},变更 {change.changed:,},终止 {change.closed:,},"
+                    f"  {layer}：新增 {change.added:,}，变更 {change.changed:,}，终止 {change.closed:,},"
                     f"不变 {change.unchanged:,}",
                     f"  {layer}: {change.added:,} added, {change.changed:,} changed, {change.closed:,} closed, "
                     f"{change.unchanged:,} unchanged",
@@ -204,7 +204,7 @@ def parse_mapping(words: Iterable[str]) -> dict[str, str]:
         column, sign, name = word.partition("=")
         if not sign or not column.strip() or not name.strip():
             raise InputError(
-                f"--map {word}:应写成 列名=字段,例如 床位数=beds",
+                f"--map {word}：应写成 列名=字段，例如 床位数=beds",
                 f"--map {word}: write COLUMN=FIELD, for example 床位数=beds",
             )
         mapping[column.strip()] = name.strip()

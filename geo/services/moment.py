@@ -14,7 +14,7 @@ DEFAULT_MOMENT: Final = datetime(2026, 3, 3, 10, 0)
 _DAYS: Final = ("mo", "tu", "we", "th", "fr", "sa", "su")
 _DAYS_ZH: Final = "一二三四五六日"
 _SHORT: Final = re.compile(
-    r"^(?:(?P<en>mo|tu|we|th|fr|sa|su)[a-z]*\.?|(?:周|星期)(?P<zh>[一二三四五六日天]))?\s*(?P<h>\d{1,2})[::](?P<m>\d{2})$",
+    r"^(?:(?P<en>mo|tu|we|th|fr|sa|su)[a-z]*\.?|(?:周|星期)(?P<zh>[一二三四五六日天]))?\s*(?P<h>\d{1,2})[:\uff1a](?P<m>\d{2})$",
     re.IGNORECASE,
 )
 
@@ -53,7 +53,7 @@ def parse_moment(text: str | None) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
         raise InputError(
-            f"无法识别的时刻“{text}”;可写 2026-03-03T10:00、周二 10:00 或 10:00",
+            f"无法识别的时刻“{text}”；可写 2026-03-03T10:00、周二 10:00 或 10:00",
             f'"{text}" is no moment; write 2026-03-03T10:00, Tue 10:00 or 10:00',
         ) from None
 

@@ -64,7 +64,7 @@ def open_network(session: Session, cache_dir: Path) -> StreetNetwork:
     segments = layers.read_layer(session, "street_segments", columns=SEGMENT_COLUMNS)
     if segments.empty:
         raise ConflictError(
-            "数据存储中还没有道路;请先用 fangyu import streets 导入 OSM 提取文件或道路中心线",
+            "数据存储中还没有道路；请先用 fangyu import streets 导入 OSM 提取文件或道路中心线",
             "the store has no streets yet; import an OSM extract or centrelines with fangyu import streets",
         )
     network = compile_network(

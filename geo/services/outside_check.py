@@ -46,7 +46,7 @@ def _check_facility(row: Mapping[str, object]) -> Sequence[Problem]:
     kind = facility_types().get(str(slug))
     if kind is None:
         known = ", ".join(facility_types())
-        zh, en = f"设施类型不在目录中;可用:{known}", f"no such facility type; allowed: {known}"
+        zh, en = f"设施类型不在目录中；可用：{known}", f"no such facility type; allowed: {known}"
         shown = None if slug is None else str(slug)
         return (Problem("unknown_type", "refused", "facilities", fid, "type", shown, zh, en),)
     return _check_attributes(row, kind, fid)
@@ -62,7 +62,7 @@ def _check_attributes(row: Mapping[str, object], kind: FacilityType, fid: int) -
         except ValueError:
             values = None
     if not isinstance(values, dict):
-        zh, en = "应为 JSON 对象,例如 {\"seats\": 40}", 'must be a JSON object such as {"seats": 40}'
+        zh, en = "应为 JSON 对象，例如 {\"seats\": 40}", 'must be a JSON object such as {"seats": 40}'
         return (Problem("broken_attributes", "refused", "facilities", fid, "attributes", str(text), zh, en),)
     common = {name: row[name] for name in JUDGED if row.get(name) is not None and row[name] == row[name]}  # no NaN
     return validate_attributes(kind, {**common, **values}, file="facilities", row=fid).problems

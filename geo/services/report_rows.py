@@ -15,6 +15,7 @@ from geo.catalog.load import facility_type, units
 from geo.catalog.load import indicators as indicator_titles
 from geo.report import model
 from geo.report.cells import CellValues
+from geo.report.payload import date_zh
 from geo.services.demand import is_open
 from geo.store import Session, layers
 from geo.store.imports import ImportRecord
@@ -29,7 +30,7 @@ BAND_TITLES: Final = {
     model.ALL_PEOPLE: "全部",
 }
 POPULATION_TITLES: Final = {"resident": "常住人口", "registered": "户籍人口", "unstated": "人口口径未说明"}
-DISCLAIMER: Final = "示意:行政界线与位置仅供规划参考,不作为划界依据。"
+DISCLAIMER: Final = "示意：行政界线与位置仅供规划参考，不作为划界依据。"
 
 
 def standard_text(parameters: Mapping[str, Any]) -> str:
@@ -85,11 +86,11 @@ def parameter_lines(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...
     speeds = parameters["band_speeds_mps"]
     if speeds is not None:
         text = "、".join(f"{BAND_TITLES[band]} {speed:g}" for band, speed in speeds.items())
-        lines.append(("步速(米/秒)", text))
+        lines.append(("步速（米/秒）", text))
     elif parameters["speed_mps"] is not None:
-        lines.append(("步速(米/秒)", f"{parameters['speed_mps']:g}"))
+        lines.append(("步速（米/秒）", f"{parameters['speed_mps']:g}"))
     lines += [
-        ("设施状态日期", parameters["date"]),
+        ("设施状态日期", date_zh(date.fromisoformat(parameters["date"]))),
         ("出入口判断时刻", _moment_zh(parameters["at"])),
         ("最远搜索", f"{parameters['cutoff_min']:g} 分钟"),
         ("接入道路最远距离", f"{parameters['link_cap_m']:g} 米"),
@@ -189,7 +190,7 @@ def circles(result: Mapping[str, Any]) -> tuple[model.CircleAudit, ...]:
     return (
         model.CircleAudit(
             radius_m=STATUTORY_M,
-            basis_zh="通行做法:1000 米直线圆圈当作十五分钟",
+            basis_zh="通行做法：1000 米直线圆圈当作十五分钟",
             persons=result["circle_1000_m_persons"],
             overstated_persons=result["circle_1000_m_overstated_persons"],
             total_persons=result["persons"]["total"],
@@ -346,6 +347,9 @@ NO_DATA_REASONS: Final = {
     "no_residential_land": "没有居住用地数据",
     "no_divisions": "没有该级行政区划数据",
     "no_straight_line": "未计算直线圆圈",
+    "choices_not_counted": "未统计可选设施数",
+    "limit_in_metres": "本次按距离判断，没有时间标准",
+    "several_speeds": "各年龄段步速不同，没有单一的折算距离",
 }
 
 
@@ -403,9 +407,9 @@ def quality_notes(
     """
     first = results[0]["persons"]
     notes = [
-        model.QualityNote("未接入路网的人口", first["not_linked"], "人", "150 米内没有可步行道路,计入分母,不算覆盖"),
+        model.QualityNote("未接入路网的人口", first["not_linked"], "人", "150 米内没有可步行道路，计入分母，不算覆盖"),
         model.QualityNote(
-            "与设施不连通的人口", first["disconnected"], "人", "所在路网片区内没有该类设施,计入分母,不算覆盖"
+            "与设施不连通的人口", first["disconnected"], "人", "所在路网片区内没有该类设施，计入分母，不算覆盖"
         ),
     ]
     for result in results:
@@ -414,16 +418,16 @@ def quality_notes(
         if away:
             notes.append(
                 model.QualityNote(
-                    f"未接入路网的设施({facility_type(result['type']).title_zh})",
+                    f"未接入路网的设施（{facility_type(result['type']).title_zh}）",
                     away,
                     "处",
-                    "150 米内没有可步行道路,不计入供给",
+                    "150 米内没有可步行道路，不计入供给",
                 )
             )
     if divisions.empty:
-        notes.append(model.QualityNote("行政区划", None, "", "没有导入区划,全部人口列为“区划范围以外”"))
+        notes.append(model.QualityNote("行政区划", None, "", "没有导入区划，全部人口列为“区划范围以外”"))
     if is_synthetic:
-        notes.append(model.QualityNote("示例数据", None, "", "全部为虚构数据,不对应任何真实地方"))
+        notes.append(model.QualityNote("示例数据", None, "", "全部为虚构数据，不对应任何真实地方"))
     return tuple(notes)
 
 
@@ -443,7 +447,7 @@ def source_notes(parameters: Mapping[str, Any]) -> tuple[model.SourceNote, ...]:
     years = "、".join(f"{year} 年" for year in parameters["population_years"]) or "年份未说明"
     return (
         model.SourceNote("人口数据", years, population_text(parameters["population_kinds"])),
-        model.SourceNote("步行速度", "", "按年龄段的情景值,依据见 geo/catalog/walking.toml"),
-        model.SourceNote("方法", "", "路网逐点最近设施(双精度秒),含两端接入距离;等时圈只作显示"),
+        model.SourceNote("步行速度", "", "按年龄段的情景值，依据见 geo/catalog/walking.toml"),
+        model.SourceNote("方法", "", "路网逐点最近设施（双精度秒），含两端接入距离；等时圈只作显示"),
         model.SourceNote("说明", "", DISCLAIMER),
     )

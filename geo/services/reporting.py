@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+import geo.report as report_package
 from geo.access.cells import CellGrid, build_cells, cell_values
 from geo.access.population import ALL_BANDS
 from geo.access.status import Certificates
@@ -30,7 +32,6 @@ from geo.services.demo import BUREAU, IS_SYNTHETIC
 from geo.store import Session, imports, layers, runs, state
 from geo.store.layer import LAYER_NAMES
 
-TEMPLATE_VERSION = 1
 MINIMUM_PERSONS = 10
 MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
 WATER = ("river", "canal", "water", "stream")
@@ -111,7 +112,7 @@ def _record(session: Session, run_id: str | None) -> runs.RunRecord:
     found = runs.latest(session, KIND)
     if found is None:
         raise NotFoundError(
-            "还没有覆盖分析;请先运行 fangyu coverage run", "there is no coverage run yet; use fangyu coverage run"
+            "还没有覆盖分析；请先运行 fangyu coverage run", "there is no coverage run yet; use fangyu coverage run"
         )
     return found
 
@@ -137,7 +138,7 @@ def write_report(report: model.CoverageReport, path: Path) -> None:
     writer = writers.get(path.suffix.lower())
     if writer is None:
         raise InputError(
-            f"{path.name}:报告只能写成 .html 或 .xlsx", f"{path.name}: a report is written as .html or .xlsx"
+            f"{path.name}：报告只能写成 .html 或 .xlsx", f"{path.name}: a report is written as .html or .xlsx"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +175,7 @@ def report_file(session: Session, run_id: str | None, *, folder: Path, suffix: s
     """
     record = _record(session, run_id)
     # Names and outlines come from the store's present layers, so their state belongs to the key.
-    shown = f"{TEMPLATE_VERSION}|{record.content_hash}|{state.token(session, list(LAYER_NAMES))}"
+    shown = f"{_template_digest()}|{record.content_hash}|{state.token(session, list(LAYER_NAMES))}"
     key = hashlib.sha256(shown.encode()).hexdigest()[:12]
     path = folder / f"{state.store_id(session)}-{record.run_id}-{key}{suffix}"
     if not path.exists():
@@ -182,6 +183,16 @@ def report_file(session: Session, run_id: str | None, *, folder: Path, suffix: s
         write_report(coverage_report(session, record.run_id), building)
         building.replace(path)
     return path
+
+
+@cache
+def _template_digest() -> str:
+    """Return a digest of everything a page is made with, so that a newer version of Fangyu renders anew."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(report_package.__file__).parent.rglob("*")):
+        if path.suffix in (".py", ".js", ".css", ".html"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def coverage_report(session: Session, run_id: str | None) -> model.CoverageReport:
@@ -257,6 +268,7 @@ def _cell_set(grid: CellGrid) -> CellSet:
         row=grid.row,
         span=grid.span,
         persons=grid.persons / grid.unit,
+        moved_persons=grid.moved / grid.unit,
     )
 
 
@@ -300,6 +312,7 @@ def _type(
         facilities=report_rows.facility_marks(session, slug, on),
         indicators=report_rows.indicators(result, parameters),
         run_id=record.run_id,
+        scattered_persons=result["gaps_remainder"]["persons"],
     )
 
 

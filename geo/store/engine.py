@@ -132,7 +132,7 @@ def open_store(url: str, *, create: bool = True, actor: str = "fangyu", check: R
     is_file = engine.dialect.name == "sqlite"
     if is_file and not create and not _file_of(url).exists():
         raise DataSourceError(
-            f"找不到存储文件“{url}”;允许的是已有的 .gpkg 文件。",
+            f"找不到存储文件“{url}”；允许的是已有的 .gpkg 文件。",
             f"The store '{url}' does not exist; allowed is an existing .gpkg file.",
         )
     try:
@@ -186,7 +186,7 @@ def open_engine(url: str) -> Engine:
         return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     if "://" in url or not url.lower().endswith(".gpkg"):
         raise InputError(
-            f"无法识别的存储“{url}”;允许的是 .gpkg 文件路径或 postgresql+psycopg:// 地址。",
+            f"无法识别的存储“{url}”；允许的是 .gpkg 文件路径或 postgresql+psycopg:// 地址。",
             f"'{url}' is no store; allowed are a .gpkg path or a postgresql+psycopg:// URL.",
         )
     engine = create_engine(f"sqlite:///{_file_of(url).as_posix()}")
@@ -241,7 +241,7 @@ def reading_errors(url: str) -> Iterator[None]:
         shown = make_url(url).render_as_string(hide_password=True) if "://" in url else url
         reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
         raise DataSourceError(
-            f"无法打开存储“{shown}”:{reason}。允许的是可读写的方舆 .gpkg 文件或可连接的 PostGIS 数据库。",
+            f"无法打开存储“{shown}”：{reason}。允许的是可读写的方舆 .gpkg 文件或可连接的 PostGIS 数据库。",
             f"The store '{shown}' cannot be opened: {reason}. Allowed are a readable and writable Fangyu .gpkg file "
             "or a PostGIS database that answers.",
             store=shown,
@@ -267,18 +267,18 @@ def _check_revision(url: str, found: str | None, *, is_file: bool, empty: bool) 
     """Refuse what is no store, is newer than we are, or has to be upgraded by hand."""
     if found is None and is_file:
         raise DataSourceError(
-            f"“{url}”是 SQLite 文件,但不是方舆存储;允许的是方舆建立的 .gpkg 或尚不存在的路径。",
+            f"“{url}”是 SQLite 文件，但不是方舆存储；允许的是方舆建立的 .gpkg 或尚不存在的路径。",
             f"'{url}' is an SQLite file but no Fangyu store; allowed is a .gpkg that Fangyu made, or a new path.",
         )
     if found is not None and found > HEAD:
         raise ConflictError(
-            f"存储“{url}”的结构版本为 {found},比本软件的 {HEAD} 新;请使用更新的软件打开。",
+            f"存储“{url}”的结构版本为 {found}，比本软件的 {HEAD} 新；请使用更新的软件打开。",
             f"The store '{url}' has schema {found}, newer than this software's {HEAD}; open it with newer software.",
         )
     if found != HEAD and not is_file:
         shown = make_url(url).render_as_string(hide_password=True)
         raise ConflictError(
-            f"数据库“{shown}”的结构版本为 {found or '无'},需要 {HEAD};请先运行 fangyu db upgrade。",
+            f"数据库“{shown}”的结构版本为 {found or '无'}，需要 {HEAD}；请先运行 fangyu db upgrade。",
             f"The database '{shown}' has schema {found or 'none'}, needed is {HEAD}; run fangyu db upgrade first.",
         )
 

@@ -206,19 +206,19 @@ def _check(spec: Layer, frame: gpd.GeoDataFrame, geometries: NDArray[np.object_]
     wrong = (types < 0) | (kinds[types + 1] != spec.geometry) | shapely.is_empty(geometries)
     lines = frame["import_line"] if "import_line" in frame else pd.Series(range(1, len(frame) + 1), index=frame.index)
     findings = (
-        (ids.isna().to_numpy(), "missing_id", "id", "缺少编号;每行都要有。", "the id is missing; each row has one."),
+        (ids.isna().to_numpy(), "missing_id", "id", "缺少编号；每行都要有。", "the id is missing; each row has one."),
         (
             ids.duplicated(keep="first").to_numpy() & ids.notna().to_numpy(),
             "duplicate_id",
             "id",
-            "编号重复;同一来源中每个编号只能出现一次。",
+            "编号重复；同一来源中每个编号只能出现一次。",
             "the id is repeated; an id occurs once per source.",
         ),
         (
             wrong,
             "wrong_geometry",
             None,
-            f"几何缺失或类型不符;图层“{spec.title_zh}”只接受 {spec.geometry}。",
+            f"几何缺失或类型不符；图层“{spec.title_zh}”只接受 {spec.geometry}。",
             f"the geometry is missing or of another type; layer {spec.name} takes {spec.geometry} only.",
         ),
     )
@@ -229,7 +229,7 @@ def _check(spec: Layer, frame: gpd.GeoDataFrame, geometries: NDArray[np.object_]
     ]
     if problems:
         raise InputError(
-            f"图层“{spec.title_zh}”有 {len(problems)} 处数据无法保存:{problems[0].line('zh')}",
+            f"图层“{spec.title_zh}”有 {len(problems)} 处数据无法保存：{problems[0].line('zh')}",
             f"{len(problems)} values of layer {spec.name} cannot be stored: {problems[0].line('en')}",
             problems,
         )

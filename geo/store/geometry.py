@@ -210,7 +210,7 @@ def strip_blobs(blobs: Sequence[bytes | None]) -> NDArray[np.object_]:
     present = [blob for blob in blobs if blob is not None]
     if any(map(operator.ne, map(operator.itemgetter(slice(0, 2)), present), _endless(b"GP"))):
         raise DataSourceError(
-            "存储文件中的几何列含有不是 GeoPackage 几何的值;允许的值是以“GP”开头的 GeoPackage 几何。",
+            "存储文件中的几何列含有不是 GeoPackage 几何的值；允许的值是以“GP”开头的 GeoPackage 几何。",
             "A geometry column holds a value that is no GeoPackage geometry; allowed are blobs that begin with 'GP'.",
         )
     flags = np.fromiter(map(operator.itemgetter(3), present), np.uint8, len(present))

@@ -243,13 +243,13 @@ def undo(session: Session, import_id: int, *, actor: str, on: date) -> SyncCount
     record = _find(session, import_id)
     if record.undone_at is not None:
         raise ConflictError(
-            f"第 {import_id} 次导入已于 {record.undone_at:%Y-%m-%d} 撤销;只能撤销尚未撤销的导入。",
+            f"第 {import_id} 次导入已于 {record.undone_at:%Y-%m-%d} 撤销；只能撤销尚未撤销的导入。",
             f"Import {import_id} was undone on {record.undone_at:%Y-%m-%d}; only one not yet undone can be.",
         )
     newest = _newest(session, record.layer, record.source)
     if newest is not None and newest.fid != import_id:
         raise ConflictError(
-            f"第 {import_id} 次导入之后,来源“{record.source}”又有第 {newest.fid} 次导入;请先撤销第 {newest.fid} 次。",
+            f"第 {import_id} 次导入之后，来源“{record.source}”又有第 {newest.fid} 次导入；请先撤销第 {newest.fid} 次。",
             f"Import {newest.fid} of source '{record.source}' stands on import {import_id}; undo {newest.fid} first.",
         )
     total = SyncCounts()
@@ -302,7 +302,7 @@ def _find(session: Session, import_id: int) -> Import:
     if found is None:
         last = session.scalar(select(func.max(Import.fid))) or 0
         raise NotFoundError(
-            f"没有第 {import_id} 次导入;允许的编号为 1 至 {last}。",
+            f"没有第 {import_id} 次导入；允许的编号为 1 至 {last}。",
             f"There is no import {import_id}; numbers go from 1 to {last}.",
         )
     return found

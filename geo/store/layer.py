@@ -100,7 +100,7 @@ def layer(name: str) -> Layer:
     except KeyError:
         allowed = ", ".join(LAYER_NAMES)
         raise NotFoundError(
-            f"没有名为“{name}”的图层;可用的图层有:{allowed}。",
+            f"没有名为“{name}”的图层；可用的图层有：{allowed}。",
             f"There is no layer '{name}'; the layers are {allowed}.",
             layer=name,
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -232,7 +233,9 @@ def bump(session: Session, layer_name: str) -> None:
     """
     name = layer(layer_name).name
     session.execute(
-        update(LayerRevision).where(LayerRevision.layer == name).values(revision=LayerRevision.revision + 1)
+        update(LayerRevision)
+        .where(LayerRevision.layer == name)
+        .values(revision=LayerRevision.revision + 1, stamp=secrets.token_hex(8).upper())
     )
     if is_sqlite(session):
         gpkg.touch(session.connection(), name)

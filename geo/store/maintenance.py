@@ -52,12 +52,12 @@ def upgrade(url: str) -> str | None:
                 empty = found is None and schema.is_empty(connection)
             if found is None and not empty and engine.dialect.name == "sqlite":
                 raise DataSourceError(
-                    f"“{url}”不是方舆存储,不能升级;允许的是方舆建立的 .gpkg 或尚不存在的路径。",
+                    f"“{url}”不是方舆存储，不能升级；允许的是方舆建立的 .gpkg 或尚不存在的路径。",
                     f"'{url}' is no Fangyu store and cannot be upgraded; allowed is one Fangyu made, or a new path.",
                 )
             if found is not None and found > HEAD:
                 raise ConflictError(
-                    f"存储的结构版本为 {found},比本软件的 {HEAD} 新;请使用更新的软件。",
+                    f"存储的结构版本为 {found}，比本软件的 {HEAD} 新；请使用更新的软件。",
                     f"The store has schema {found}, newer than this software's {HEAD}; use newer software.",
                 )
             if found is None:
@@ -145,7 +145,7 @@ def restore(path: str, url: str, *, overwrite: bool = False) -> None:
     source = Path(path).expanduser()
     if not source.is_file():
         raise DataSourceError(
-            f"找不到备份文件“{path}”;允许的是 fangyu backup 写出的文件。",
+            f"找不到备份文件“{path}”；允许的是 fangyu backup 写出的文件。",
             f"The backup '{path}' does not exist; allowed is a file that fangyu backup wrote.",
         )
     if "://" in url:
@@ -168,7 +168,7 @@ def _copy_sqlite(source: Path, target: Path) -> None:
             writing_.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
         raise DataSourceError(
-            f"无法将“{source}”复制到“{target}”:{error}。请检查文件权限和磁盘空间。",
+            f"无法将“{source}”复制到“{target}”：{error}。请检查文件权限和磁盘空间。",
             f"'{source}' cannot be copied to '{target}': {error}. Check permissions and disk space.",
         ) from error
 
@@ -186,7 +186,7 @@ def _check_is_store(path: Path) -> None:
         except sqlite3.Error as error:
             reason = str(error), str(error)
     raise DataSourceError(
-        f"“{path}”不是完好的方舆存储({reason[0]});允许的是方舆建立的 .gpkg 文件。",
+        f"“{path}”不是完好的方舆存储（{reason[0]}）；允许的是方舆建立的 .gpkg 文件。",
         f"'{path}' is no sound Fangyu store ({reason[1]}); allowed is a .gpkg file that Fangyu made.",
     )
 
@@ -194,7 +194,7 @@ def _check_is_store(path: Path) -> None:
 def _taken(url: str) -> ConflictError:
     """Say that there is a store already."""
     return ConflictError(
-        f"“{url}”处已有存储;如要以备份替换,请明确要求覆盖。",
+        f"“{url}”处已有存储；如要以备份替换，请明确要求覆盖。",
         f"There is a store at '{url}' already; ask for overwriting to replace it by the backup.",
     )
 
@@ -257,7 +257,7 @@ def _program(name: str) -> str:
     found = str(installed[-1]) if installed else shutil.which(name)
     if found is None:
         raise DataSourceError(
-            f"找不到 PostgreSQL 程序“{name}”;备份和恢复 PostGIS 存储需要安装 PostgreSQL 客户端。",
+            f"找不到 PostgreSQL 程序“{name}”；备份和恢复 PostGIS 存储需要安装 PostgreSQL 客户端。",
             f"PostgreSQL's program '{name}' is not installed; backing up and restoring PostGIS needs the client tools.",
         )
     return found
@@ -269,7 +269,7 @@ def _run(command: Sequence[str]) -> str:
     if done.returncode:
         reason = done.stderr.strip()
         raise DataSourceError(
-            f"程序“{Path(command[0]).name}”失败:{reason}。",
+            f"程序“{Path(command[0]).name}”失败：{reason}。",
             f"The program '{Path(command[0]).name}' failed: {reason}.",
         )
     return done.stdout

@@ -62,18 +62,18 @@ def check_rows(spec: Layer, rows: gpd.GeoDataFrame, repeated: Bool) -> list[Prob
         repeated,
         "duplicate_id",
         "id",
-        "编号与同一来源的另一行重复;同一来源中每个编号只能出现一次。",
+        "编号与同一来源的另一行重复；同一来源中每个编号只能出现一次。",
         "the id is that of another row of this source; an id occurs once per source.",
     )
     for (layer, column), words in ALLOWED.items():
         if layer == spec.name:
             foreign = (rows[column].notna() & ~rows[column].isin(words)).to_numpy(dtype=bool)
             listed = ", ".join(words)
-            zh, en = f"值不在允许范围内;允许的值:{listed}。", f"the value is unknown; allowed are {listed}."
+            zh, en = f"值不在允许范围内；允许的值：{listed}。", f"the value is unknown; allowed are {listed}."
             problems += _notes(spec, rows, foreign, "unknown_value", column, zh, en)
     for column in _NOT_NEGATIVE.get(spec.name, ()):
         negative = (rows[column] < 0).to_numpy(dtype=bool)
-        zh, en = "数值为负;允许的是零或正数。", "the number is negative; allowed are zero and above."
+        zh, en = "数值为负；允许的是零或正数。", "the number is negative; allowed are zero and above."
         problems += _notes(spec, rows, negative, "negative", column, zh, en)
     if spec.name == "facilities":
         problems += _attribute_problems(spec, rows)
@@ -96,14 +96,14 @@ def _geometry_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
         )
     invalid = ~missing & ~foreign & ~shapely.is_valid(geometry)
     return [
-        *_notes(spec, rows, missing, "missing_geometry", None, "缺少几何;每行都要有。", "the geometry is missing."),
+        *_notes(spec, rows, missing, "missing_geometry", None, "缺少几何；每行都要有。", "the geometry is missing."),
         *_notes(
             spec,
             rows,
             foreign,
             "wrong_geometry",
             None,
-            f"几何类型不符;本图层只接受 {spec.geometry}。",
+            f"几何类型不符；本图层只接受 {spec.geometry}。",
             f"the geometry is of another type; this layer takes {spec.geometry} only.",
         ),
         *_notes(
@@ -112,7 +112,7 @@ def _geometry_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
             far,
             "out_of_range",
             None,
-            "坐标超出范围;经度允许 -180 至 180,纬度允许 -90 至 90。",
+            "坐标超出范围；经度允许 -180 至 180，纬度允许 -90 至 90。",
             "the coordinates are out of range; allowed are longitudes -180 to 180 and latitudes -90 to 90.",
         ),
         *_notes(
@@ -121,7 +121,7 @@ def _geometry_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
             invalid,
             "invalid_geometry",
             None,
-            "几何无效(如自相交);允许的是有效几何。",
+            "几何无效（如自相交）；允许的是有效几何。",
             "the geometry is invalid, such as one that crosses itself; allowed are valid ones.",
         ),
     ]
@@ -130,7 +130,7 @@ def _geometry_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
 def _attribute_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
     """Find attributes that are no JSON object."""
     broken = np.array([not _is_object(value) for value in rows["attributes"]], dtype=bool)
-    zh = '扩展属性不是 JSON 对象;允许形如 {"nursing_beds": 20} 的文本。'
+    zh = '扩展属性不是 JSON 对象；允许形如 {"nursing_beds": 20} 的文本。'
     en = 'the attributes are no JSON object; allowed is text such as {"nursing_beds": 20}.'
     return _notes(spec, rows, broken, "bad_attributes", "attributes", zh, en)
 
@@ -152,7 +152,7 @@ def _period_problems(spec: Layer, rows: gpd.GeoDataFrame, first: str, last: str)
         begin is not None and end is not None and end.year > 1 and end < begin
         for begin, end in zip(rows[first], rows[last], strict=True)
     ]
-    zh = f"结束日期早于开始日期({first});允许的是不早于开始日期的日期。"
+    zh = f"结束日期早于开始日期（{first}）；允许的是不早于开始日期的日期。"
     en = f"the end lies before the beginning ({first}); allowed is a date on or after it."
     return _notes(spec, rows, np.array(wrong, dtype=bool), "ends_before_start", last, zh, en)
 

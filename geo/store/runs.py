@@ -202,7 +202,7 @@ def load_result(session: Session, run_id: str, type: str, band: str) -> bytes:
     if payload is None:
         have = ", ".join(f"{kind}/{name}" for kind, name in list_results(session, run_id)) or "—"
         raise NotFoundError(
-            f"分析“{run_id}”没有“{type}/{band}”的结果;已有的结果:{have}。",
+            f"分析“{run_id}”没有“{type}/{band}”的结果；已有的结果：{have}。",
             f"Run '{run_id}' has no result '{type}/{band}'; it has {have}.",
         )
     return payload
@@ -240,7 +240,7 @@ def _find(session: Session, run_id: str) -> AnalysisRun:
         recent = session.scalars(select(AnalysisRun.run_id).order_by(AnalysisRun.fid.desc()).limit(5))
         have = ", ".join(recent) or "—"
         raise NotFoundError(
-            f"没有编号为“{run_id}”的分析;最近的分析有:{have}。",
+            f"没有编号为“{run_id}”的分析；最近的分析有：{have}。",
             f"There is no run '{run_id}'; the latest are {have}.",
             run_id=run_id,
         )

@@ -136,7 +136,7 @@ def needs_mending(connection: Connection) -> bool:
         columns = {row[1] for row in connection.exec_driver_sql(f"PRAGMA table_info({name})")}
         if missing := [column.name for column in LAYERS[name].table.columns if column.name not in columns]:
             raise DataSourceError(
-                f"图层“{name}”被外部程序替换,缺少字段 {', '.join(missing)};请从备份恢复,或只在原有图层上编辑。",
+                f"图层“{name}”被外部程序替换，缺少字段 {', '.join(missing)}；请从备份恢复，或只在原有图层上编辑。",
                 f"Layer '{name}' was replaced by another program and lacks {', '.join(missing)}; restore a backup, and "
                 "edit the layer in place.",
             )
@@ -155,7 +155,10 @@ def mend(connection: Connection) -> None:
     for name in LAYER_NAMES:
         if missing.keys() & gpkg.feature_triggers(LAYERS[name].table).keys():
             gpkg.rebuild_index(connection, name)
-            connection.exec_driver_sql("UPDATE layer_revisions SET revision = revision + 1 WHERE layer = ?", (name,))
+            connection.exec_driver_sql(
+                "UPDATE layer_revisions SET revision = revision + 1, stamp = hex(randomblob(8)) WHERE layer = ?",
+                (name,),
+            )
     for statement in missing.values():
         connection.exec_driver_sql(statement)
 

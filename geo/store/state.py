@@ -9,8 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from geo.store.layer import LAYERS
-from geo.store.layers import revisions
-from geo.store.tables import StoreInfo
+from geo.store.tables import LayerRevision, StoreInfo
 
 Bounds = tuple[float, float, float, float]
 
@@ -80,13 +79,13 @@ def token(session: Session, layer_names: Sequence[str]) -> str:
     str
         Sixteen hexadecimal digits.
     """
-    found = revisions(session)
+    found = {row.layer: f"{row.revision}-{row.stamp}" for row in session.scalars(select(LayerRevision))}
     state = ";".join(f"{name}={found.get(name, 0)}" for name in layer_names)
     return hashlib.sha256(state.encode()).hexdigest()[:16]
 
 
 def bounds(session: Session, *, without: str | None = None) -> Bounds | None:
-    """Return where the layers of a store lie.
+    """Return where the layers of a store lie, rows that an import closed left out.
 
     Parameters
     ----------
@@ -106,11 +105,14 @@ def bounds(session: Session, *, without: str | None = None) -> Bounds | None:
         if name == without:
             continue
         if is_file:
-            query = f"SELECT MIN(minx), MIN(miny), MAX(maxx), MAX(maxy) FROM rtree_{name}_geom"
+            query = (
+                f"SELECT MIN(minx), MIN(miny), MAX(maxx), MAX(maxy) FROM rtree_{name}_geom AS r "
+                f"JOIN {name} AS t ON t.fid = r.id WHERE t.closed_import_id IS NULL"
+            )
         else:
             query = (
                 "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) "
-                f"FROM (SELECT ST_Extent(geom) AS box FROM {name}) AS extent"
+                f"FROM (SELECT ST_Extent(geom) AS box FROM {name} WHERE closed_import_id IS NULL) AS extent"
             )
         west, south, east, north = session.execute(text(query)).one()
         if west is not None:

@@ -36,7 +36,8 @@ def sqlite_tracking(table: Table) -> dict[str, str]:
 
     def body(operation: str, row: str, before: str) -> str:
         return (
-            f"UPDATE layer_revisions SET revision = revision + 1 WHERE layer = '{name}'; "
+            "UPDATE layer_revisions SET revision = revision + 1, stamp = hex(randomblob(8)) "
+            f"WHERE layer = '{name}'; "
             "INSERT INTO change_journal (layer, row_fid, operation, revision, at, before) "
             f"SELECT '{name}', {row}.fid, '{operation}', revision, {_NOW}, {before} "
             f"FROM layer_revisions WHERE layer = '{name}';"
@@ -93,7 +94,9 @@ DECLARE
   new_revision bigint;
   old_row jsonb;
 BEGIN
-  UPDATE layer_revisions SET revision = revision + 1 WHERE layer = TG_TABLE_NAME RETURNING revision INTO new_revision;
+  UPDATE layer_revisions
+    SET revision = revision + 1, stamp = upper(substr(md5(random()::text || clock_timestamp()), 1, 16))
+    WHERE layer = TG_TABLE_NAME RETURNING revision INTO new_revision;
   IF TG_OP <> 'INSERT' THEN
     old_row := (to_jsonb(OLD) - 'geom') || jsonb_build_object('geom', upper(encode(ST_AsEWKB(OLD.geom), 'hex')));
   END IF;

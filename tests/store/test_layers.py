@@ -311,3 +311,22 @@ def test_points_without_place_come_last_in_hilbert_order() -> None:
 
 def test_every_layer_has_titles_for_people() -> None:
     assert all(layer(name).title_zh and layer(name).title_en for name in LAYER_NAMES)
+
+
+def test_two_copies_of_a_store_edited_apart_have_different_tokens(store: Store) -> None:
+    from geo.store import state
+
+    def token() -> str:
+        with store.session(write=False) as session:
+            return state.token(session, ["facilities"])
+
+    def bumped() -> str:
+        with store.session() as session:
+            layers.bump(session, "facilities")
+        return token()
+
+    # The revision alone would be the same after one change in each copy; the stamp is not.
+    first = bumped()
+    with store.session() as session:
+        session.execute(text("UPDATE layer_revisions SET revision = revision - 1 WHERE layer = 'facilities'"))
+    assert bumped() != first

@@ -90,12 +90,17 @@ class AuditEntry(Base):
 
 
 class LayerRevision(Base):
-    """How often a layer has changed; caches are keyed by it."""
+    """How often a layer has changed, and a random stamp of its last change.
+
+    Two copies of one store that are edited apart reach the same revision with different rows; their stamps differ, so
+    caches are keyed by the stamp.
+    """
 
     __tablename__ = "layer_revisions"
 
     layer: Mapped[str] = mapped_column(primary_key=True)
     revision: Mapped[int] = mapped_column(server_default=text("0"))
+    stamp: Mapped[str] = mapped_column(server_default=text("''"))
 
 
 class JournalEntry(Base):

@@ -174,6 +174,7 @@ def _records(metadata: MetaData) -> dict[str, Table]:
         metadata,
         Column("layer", Text, primary_key=True),
         Column("revision", BigInt, server_default=text("0"), nullable=False),
+        Column("stamp", Text, server_default=text("''"), nullable=False),
     )
     Table(
         "change_journal",
