@@ -27,10 +27,14 @@ class DivisionNames:
 
     Parameters
     ----------
-    township, village : array of str
-        Names.
-    township_code, village_code : array of str
-        Nine and twelve digits.
+    township : array of str
+        Names of townships.
+    township_code : array of str
+        Nine digits.
+    village : array of str
+        Names of villages and communities.
+    village_code : array of str
+        Twelve digits.
     """
 
     township: np.ndarray

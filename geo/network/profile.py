@@ -94,27 +94,8 @@ def _number(table: dict[str, Any], key: str, low: float, high: float) -> float:
     return float(value)
 
 
-def parse_profile(slug: str, table: dict[str, Any]) -> WalkingProfile:
-    """Check one profile table and return it.
-
-    Parameters
-    ----------
-    slug : str
-        Its identifier.
-    table : dict
-        Keys ``bands`` (tables with name, speed_mps, source), ``default_speed_mps``, ``unable_speed_mps``,
-        ``stairs_factor``, ``signal_delay_s``.
-
-    Returns
-    -------
-    WalkingProfile
-        The profile.
-
-    Raises
-    ------
-    InputError
-        A number is missing or out of range.
-    """
+def _parse_profile(slug: str, table: dict[str, Any]) -> WalkingProfile:
+    """Check one profile table and return it."""
     bands = tuple(
         SpeedBand(str(band["name"]), _number(band, "speed_mps", 0.1, 3.0), str(band.get("source", "")))
         for band in table.get("bands", ())
@@ -153,4 +134,4 @@ def walking_profile(slug: str = "older_people") -> WalkingProfile:
     if slug not in tables:
         known = ", ".join(tables)
         raise NotFoundError(f"没有步行方案“{slug}”，可用：{known}", f'no walking profile "{slug}"; known: {known}')
-    return parse_profile(slug, tables[slug])
+    return _parse_profile(slug, tables[slug])

@@ -56,7 +56,13 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class LayerChange:
-    """Rows of one layer that an import added, replaced, ended or left alone."""
+    """Rows of one layer that an import touched.
+
+    Parameters
+    ----------
+    added, changed, closed, unchanged : int
+        Rows new in the file, replaced, no longer in it, and left alone.
+    """
 
     added: int = 0
     changed: int = 0

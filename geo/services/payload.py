@@ -34,7 +34,15 @@ SMALLEST_LEVEL: Final = "village"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One stored block: what it belongs to and its bytes."""
+    """One stored block.
+
+    Parameters
+    ----------
+    type, band : str
+        What it belongs to; `ANY_TYPE` and the block's own name where it belongs to no single one.
+    content : bytes
+        The block.
+    """
 
     type: str
     band: str
