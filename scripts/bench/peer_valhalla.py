@@ -1,6 +1,7 @@
 """Valhalla on an extract; runs in the peers' environment and prints one JSON object."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,14 +15,19 @@ def build(extract: Path, folder: Path) -> float:
     """Build routing tiles and return the seconds it took."""
     from valhalla import get_config
 
-    config = get_config(tile_extract=str(folder / "none.tar"), tile_dir=str(folder / "tiles"))
+    (folder / "tiles").mkdir()
+    config = get_config(tile_extract="", tile_dir=str(folder / "tiles"))
+    config["mjolnir"].pop("tile_extract", None)
     config["mjolnir"]["concurrency"] = 2
     # Walks of two hours would be refused by the stock limits, contours of more than a few places too.
     config["service_limits"]["isochrone"]["max_time_contour"] = 180
     (folder / "valhalla.json").write_text(json.dumps(config))
-    tool = Path(sys.executable).parent / "valhalla_build_tiles"
+    scripts = Path(sys.executable).parent
+    # Its script looks for itself on the PATH.
+    around = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"}
+    command = [scripts / "valhalla_build_tiles", "-c", folder / "valhalla.json", extract]
     begun = time.perf_counter()
-    done = subprocess.run([tool, "-c", folder / "valhalla.json", extract], capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=around)
     if done.returncode != 0:
         raise SystemExit(done.stderr[-500:])
     return time.perf_counter() - begun

@@ -5,16 +5,25 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import goals_exact
+import goals_product
 import goals_search
+import goals_shape
 import peers
 import results
 import towns
+from geo.network.build import compile_network
+from geo.network.osm import read_osm
+
+
+GOALS = ("P1", "P2", "P3", "P4", "P9", "P10", "P11", "P17", "import", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +121,85 @@ def _steps(
     """Return the measurements in their order."""
     only = set(plan.only)
     steps: list[Callable[[], list[results.Row]]] = []
+    cities = _Cities(folder)
 
     def add(goals: set[str], text: str, work: Callable[[], list[results.Row]]) -> None:
+        def step() -> list[results.Row]:
+            peers.say(f"{text} …")
+            try:
+                return work()
+            except Exception as error:
+                # What could not be measured is shown as missed; the other goals are still measured.
+                traceback.print_exc()
+                notes.append(f"FAILED: {text}: {type(error).__name__}: {str(error).splitlines()[0][:200]}")
+                wanted = [goal for goal in GOALS if goal in goals & only]
+                return [results.Row(", ".join(wanted), f"{text}: could not be measured", "failed", is_met=False)]
+
         if goals & only:
-            steps.append(lambda: (peers.say(f"{text} …"), work())[1])
+            steps.append(step)
 
     add({"P1", "P2", "P4"}, "nearest facilities and sums", lambda: goals_search.nearest_and_sums(
         folder, python, side=towns.SIDE_169K, n_sites=goals_search.N_SITES, only=only, notes=notes))
     add({"P3"}, "pairs", lambda: goals_search.pairs(notes))
     add({"P17"}, "memory", lambda: goals_search.memory(folder))
+    add({"P11"}, "walking times against brute force", goals_exact.grid_rows)
+    if plan.extract is not None:
+        extract = plan.extract
+        add({"P9", "P10", "P11"}, extract.name, lambda: _on_extract(extract, folder, python, only, notes))
+    add({"import"}, "demo city and import", lambda: goals_product.import_rows(cities.get(plan.demo_nodes)))
+    add({"P9", "P10"}, "isochrones in the demo city", lambda: _shapes(
+        _demo_town(cities.get(plan.demo_nodes)), folder, python, only, notes))
+    add({"coverage"}, "coverage run", lambda: _coverage(cities, plan))
     return steps
+
+
+class _Cities:
+    """Demo cities, each made once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[int, goals_product.City] = {}
+
+    def get(self, nodes: int) -> goals_product.City:
+        """Return a city of about so many nodes."""
+        if nodes not in self._made:
+            self._made[nodes] = goals_product.make_city(self._folder, nodes)
+        return self._made[nodes]
+
+
+def _demo_town(city: goals_product.City) -> goals_shape.Town:
+    """Return the demo city's network with its extract."""
+    return goals_shape.Town("demo city (synthetic)", city.network(), city.extract)
+
+
+def _shapes(
+    town: goals_shape.Town, folder: Path, python: Path | None, only: set[str], notes: list[str]
+) -> list[results.Row]:
+    """Measure isochrones of one town."""
+    rows: list[results.Row] = []
+    if "P9" in only:
+        rows += goals_shape.speed(town, folder, python, notes)
+    if "P10" in only:
+        rows += goals_shape.fidelity(town)
+    return rows
+
+
+def _on_extract(
+    extract: Path, folder: Path, python: Path | None, only: set[str], notes: list[str]
+) -> list[results.Row]:
+    """Measure isochrones and walking times on a real extract."""
+    data = read_osm(extract)
+    network = compile_network(data.segments, data.gates, data.barriers)
+    name = extract.name.split(".")[0]
+    rows = []
+    if "P11" in only:
+        rows += goals_exact.extract_rows(name, data, network)
+    return rows + _shapes(goals_shape.Town(name, network, extract), folder, python, only, notes)
+
+
+def _coverage(cities: _Cities, plan: Plan) -> list[results.Row]:
+    """Measure a coverage run on a demo city of its own size."""
+    city = cities.get(min(goals_product.COVERAGE_NODES, plan.demo_nodes))
+    return goals_product.coverage_rows(
+        city.network(), goals_product.read_divisions(city.extract.parent), goals_product.read_land(city)
+    )
