@@ -90,7 +90,7 @@ class Job:
         begun = time.perf_counter()
         yield
         seconds = time.perf_counter() - begun
-        self.say(f"  {zh}:{seconds:.1f} 秒", f"  {en}: {seconds:.1f} s")
+        self.say(f"  {zh}：{seconds:.1f} 秒", f"  {en}: {seconds:.1f} s")
 
 
 def fingerprint(nodes: int | None) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import coverage, data, db, demo, isochrone, report, serve
+from api.cli import coverage, data, db, demo, download, isochrone, report, serve
 from api.cli.output import Lang, State, fail
 from geo.errors import FangyuError
 
@@ -52,6 +52,7 @@ def version() -> None:
 
 
 app.add_typer(data.app, name="import")
+app.command("download")(download.download)
 app.add_typer(coverage.app, name="coverage")
 app.command("isochrone")(isochrone.isochrone)
 app.add_typer(report.app, name="report")
