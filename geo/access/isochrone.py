@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import numpy as np
 import shapely
-from contourpy import FillType, contour_generator
 
 from geo.access.coverage import Limit
 from geo.access.nearest import NearestField, Sites, search_nearest, sites_of
 from geo.arrays import Float, Int, Int32
 from geo.errors import InputError
 from geo.kernels.assign import first_of_edge
+from geo.kernels.contour import contour_rings
 from geo.kernels.field import Raster, paint_pieces, signed_field
 from geo.network.cost import WalkCosts, walk_costs
 from geo.network.gates import gate_state
@@ -261,24 +261,23 @@ def _paint(
 
 def _contour(raster: Raster, window: _Window, plane: Plane) -> tuple[shapely.MultiPolygon, float]:
     """Contour a signed field at zero."""
-    # Values below the level are inside; the lower bound only has to lie under them all.
-    generator = contour_generator(z=raster, name="serial", fill_type=FillType.OuterOffset)
-    # For this fill type: points and ring offsets of each polygon, its outline first.
-    filled: Any = generator.filled(-1e6, 0.0)
-    outlines, offsets = filled
-    if not outlines:
+    column, row, start, area = contour_rings(raster)
+    if start.size < 2:
         return shapely.MultiPolygon(), 0.0
-    columns_rows = np.concatenate(outlines)
-    x = window.x + columns_rows[:, 0] * window.pixel_m
-    y = window.y + columns_rows[:, 1] * window.pixel_m
-    lon, lat = plane.inverse(x, y)
-    counts = np.concatenate([np.diff(offset) for offset in offsets])
-    ring = np.repeat(np.arange(counts.size), counts)
-    rings_per_polygon = np.array([len(offset) - 1 for offset in offsets])
-    polygon = np.repeat(np.arange(len(offsets)), rings_per_polygon)
-    in_plane = _polygons(x, y, ring, polygon)
-    in_degrees = _polygons(lon, lat, ring, polygon)
-    return shapely.MultiPolygon(in_degrees), float(shapely.area(in_plane).sum())
+    x, y = window.x + column * window.pixel_m, window.y + row * window.pixel_m
+    turned = x * np.roll(y, -1) - np.roll(x, -1) * y
+    # Rings are not closed here: the last vertex of each goes back to its first.
+    first, last = start[:-1], start[1:] - 1
+    turned[last] = x[last] * y[first] - x[first] * y[last]
+    signed_m2 = np.add.reduceat(turned, first) / 2.0
+    # Outlines turn anticlockwise; each goes before the holes of its area.
+    order = np.lexsort((signed_m2 < 0.0, area))
+    counts = np.diff(start)[order]
+    ring = np.repeat(np.arange(order.size), counts)
+    vertex = np.arange(x.size) + np.repeat(first[order] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+    lon, lat = plane.inverse(x[vertex], y[vertex])
+    polygon = np.cumsum(signed_m2[order] > 0.0) - 1
+    return shapely.MultiPolygon(_polygons(lon, lat, ring, polygon)), float(signed_m2.sum())
 
 
 def _polygons(x: Float, y: Float, ring: Int, polygon: Int) -> list[shapely.Polygon]:

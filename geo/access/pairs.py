@@ -14,7 +14,7 @@ from geo.access.nearest import entries_of
 from geo.arrays import Bool, Float, Int, Int32
 from geo.errors import InputError
 from geo.kernels.catchment import collect_pairs, sums_around, transpose_pairs
-from geo.kernels.graph import PUBLIC
+from geo.kernels.graph import PUBLIC, order_rows
 from geo.network.cost import WalkCosts, walk_costs
 from geo.network.gates import gate_state
 from geo.network.link import PointLinks
@@ -90,20 +90,19 @@ class _Rows:
 
 def _compress(n_rows: int, row: Int32, item: Int32, primary: Float, carried: Float) -> _Rows:
     """Sort entries into compressed rows."""
-    order = np.argsort(row, kind="stable")
-    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n_rows))]).astype(np.int32)
-    return _Rows(start, item[order].astype(np.int32), primary[order], carried[order])
+    start, order = order_rows(n_rows, np.ascontiguousarray(row, np.int32))
+    return _Rows(start, item[order].astype(np.int32, copy=False), primary[order], carried[order])
 
 
 def _on_one_edge(
     network: StreetNetwork, costs: WalkCosts, sites: PointLinks, points: PointLinks
 ) -> tuple[Int32, Int32, Float, Float]:
     """Return site, point and costs of the walks straight along an edge that holds both."""
-    order = np.argsort(points.edge, kind="stable")
-    sorted_edge = points.edge[order]
+    # Row 0 takes the points without a link.
+    start, order = order_rows(network.n_edges + 1, points.edge + np.int32(1))
     linked = np.flatnonzero(sites.edge >= 0)
-    low = np.searchsorted(sorted_edge, sites.edge[linked], "left")
-    count = np.searchsorted(sorted_edge, sites.edge[linked], "right") - low
+    low = start[sites.edge[linked] + 1]
+    count = start[sites.edge[linked] + 2] - low
     site = np.repeat(linked, count)
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     point = order[np.repeat(low, count) + within]

@@ -52,6 +52,36 @@ def compress_arcs(n_nodes: int, edge_u: Int32, edge_v: Int32, edge_id: Int32) ->
 
 
 @njit(nogil=True, cache=True)
+def order_rows(n_rows: int, row: Int32) -> tuple[Int32, Int32]:
+    """Sort entries by row, entries of one row in their old order; faster than a general stable sort.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows.
+    row : Int32
+        Row of each entry, from 0 to ``n_rows - 1``, shape (n,).
+
+    Returns
+    -------
+    tuple of Int32, Int32
+        Where each row begins, shape (n_rows + 1,), and the entries in the order of their rows, shape (n,).
+    """
+    start = np.zeros(n_rows + 1, np.int32)
+    for i in range(row.size):
+        start[row[i] + 1] += 1
+    for r in range(n_rows):
+        start[r + 1] += start[r]
+    fill = start[:-1].copy()
+    order = np.empty(row.size, np.int32)
+    for i in range(row.size):
+        k = fill[row[i]]
+        order[k] = i
+        fill[row[i]] = k + 1
+    return start, order
+
+
+@njit(nogil=True, cache=True)
 def component_labels(n_nodes: int, edge_u: Int32, edge_v: Int32, used: Bool) -> Int32:
     """Label connected components, directions ignored, in the order of their first node.
 

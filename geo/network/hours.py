@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 _DAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -88,6 +89,8 @@ def _parse_rule(text: str) -> _Rule | str | None:
     return "unknown" if spans is None else _Rule(months, days, spans)
 
 
+# Most gates of a city share a few texts, and one run asks for the same moment again and again.
+@lru_cache(maxsize=4096)
 def is_open(opening_hours: str, at: datetime) -> bool | None:
     """Judge opening hours at one moment, in local time.
 

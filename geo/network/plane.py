@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from pyproj import Proj
@@ -12,6 +14,13 @@ from geo.arrays import Float
 # Mean radius of curvature; its spread over China changes a scale correction of 1e-4 by less than one part in
 # a hundred.
 _RADIUS_M = 6_371_000.0
+
+
+# Making one takes longer than projecting a small isochrone; one thread must not use another's.
+@lru_cache(maxsize=32)
+def _projection(lon: float, lat: float, thread: int) -> Proj:
+    """Return a transverse Mercator for one thread."""
+    return Proj(proj="tmerc", lon_0=lon, lat_0=lat, k=1.0, ellps="GRS80")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,7 @@ class Plane:
 
     def _projection(self) -> Proj:
         """Return the projection; a plain map projection, no datum step is involved."""
-        return Proj(proj="tmerc", lon_0=self.lon, lat_0=self.lat, k=1.0, ellps="GRS80")
+        return _projection(self.lon, self.lat, threading.get_ident())
 
     def forward(self, lon: Float, lat: Float) -> tuple[Float, Float]:
         """Project degrees to plane metres.

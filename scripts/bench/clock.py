@@ -54,13 +54,14 @@ def timed(work: Callable[[], _T], *, runs: int = RUNS, is_warm: bool = False) ->
 
 
 def each(work: Callable[[int], object], n: int) -> Timing:
-    """Time one run for each of several questions, after a warm-up with the first."""
+    """Time several questions, the best of several rounds for each, after a warm-up with the first."""
     work(0)
-    seconds = []
-    for i in range(n):
-        begun = time.perf_counter()
-        work(i)
-        seconds.append(time.perf_counter() - begun)
+    seconds = [float("inf")] * n
+    for _ in range(RUNS):
+        for i in range(n):
+            begun = time.perf_counter()
+            work(i)
+            seconds[i] = min(seconds[i], time.perf_counter() - begun)
     return Timing(tuple(seconds))
 
 

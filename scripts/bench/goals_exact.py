@@ -8,10 +8,12 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import shapely
+import towns
+from goals_search import AT, PROFILE, SPEED_MPS
+from results import Row
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
-import towns
 from geo.access.coverage import certify, minutes
 from geo.kernels.graph import ENCLOSED
 from geo.network.build import compile_network
@@ -19,8 +21,6 @@ from geo.network.gates import gate_state
 from geo.network.link import PointLinks
 from geo.network.model import StreetNetwork
 from geo.network.streets import StreetData
-from goals_search import AT, PROFILE, SPEED_MPS
-from results import Row
 
 # The plain-Python twins are part of the tests.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -104,7 +104,9 @@ def twin_seconds(
     places = [
         Place(int(number_of[network.edge_segment[edge]]), fraction, leg)
         for links in (homes, sites)
-        for edge, fraction, leg in zip(links.edge.tolist(), links.fraction.tolist(), links.access_m.tolist(), strict=True)
+        for edge, fraction, leg in zip(
+            links.edge.tolist(), links.fraction.tolist(), links.access_m.tolist(), strict=True
+        )
     ]
     graph = walk_graph(streets, places, gates, by_time=True, speed_mps=SPEED_MPS)
     index: dict[object, int] = {}

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-from shapely.geometry.base import BaseGeometry
-
 import peers
 import towns
 from clock import Timing, span
+from results import Row
+from shapely.geometry.base import BaseGeometry
+
 from geo.access.membership import assign_divisions
 from geo.access.population import build_population
 from geo.network.link import link_points
@@ -26,7 +27,6 @@ from geo.services.coverage import CoverageRequest, Prepared, _Clock, analyse
 from geo.services.demand import Demand, Supply
 from geo.services.network import open_network
 from geo.store import layers, open_store
-from results import Row
 
 COVERAGE_NODES = 178_000
 TYPES = {
@@ -101,8 +101,9 @@ def import_rows(city: City) -> list[Row]:
     imports = min(run["imports"] for run in runs)
     size = city.extract.stat().st_size / 1e6
     what = (
-        f"`fangyu import streets` of a .osm.pbf ({size:.1f} MB, {city.walkable_nodes:,} walkable nodes, synthetic) to "
-        f"the stored and compiled network of {runs[0]['nodes']:,} nodes and {runs[0]['edges']:,} edges; whole process, once"
+        f"`fangyu import streets` of a .osm.pbf ({size:.1f} MB, {city.walkable_nodes:,} walkable nodes, synthetic) "
+        f"to the stored and compiled network of {runs[0]['nodes']:,} nodes and {runs[0]['edges']:,} edges; "
+        "whole process, once"
     )
     return [
         Row("import", what, span(city.import_s), target="about 15 s", is_met=city.import_s <= 15.0),
@@ -187,8 +188,9 @@ def coverage_rows(
     n_bands = len(types[0].runs)
     persons = types[0].summary.overall.tally.persons_json()["total"]
     what = (
-        f"coverage run of {len(types)} types × {n_bands} bands × {n_demand:,} demand points × {network.n_nodes:,} nodes "
-        f"({persons:,} people, {len(divisions):,} divisions, {len(land):,} residential areas, 15 min, two threads), after loading and linking"
+        f"coverage run of {len(types)} types × {n_bands} bands × {n_demand:,} demand points × "
+        f"{network.n_nodes:,} nodes ({persons:,} people, {len(divisions):,} divisions, {len(land):,} residential areas, "
+        "15 min, two threads), after loading and linking"
     )
     shown = ", ".join(f"{name} {span(value)}" for name, value in stages.items())
     return [
