@@ -1,6 +1,6 @@
 """A town small enough to walk in one's head, written as the files a bureau would have.
 
-One straight street of 2,000 m runs east along the parallel 41° N, cut into pieces of 100 m. A second street of 300 m
+One straight street of 2,000 m runs east along the parallel 41° N, with a vertex every 100 m. A second street of 300 m
 lies 2 km to the north and touches nothing. Positions are given in metres east of the street's west end and north of it.
 """
 
