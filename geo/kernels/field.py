@@ -13,7 +13,26 @@ Raster = npt.NDArray[np.float32]
 _MAX_SOURCES = 64
 # Beyond the end of a reached part at a corner a whole wedge is equally near to both parts; it goes to the reached one.
 _TIE_M = 0.1
-_CLEAR_M = 0.01
+# Wide enough for corners to stay apart when degrees are rounded to a centimetre.
+_CLEAR_M = 0.05
+# Vertices this near to a straight line between others are passed over: far below any raster.
+_STRAIGHT_M = 0.5
+_MAX_MERGED = 24
+
+
+@njit(nogil=True, cache=True)
+def _is_straight(x: Float, y: Float, first: int, last: int) -> bool:
+    """Tell whether all vertices between two lie near the straight line that joins them."""
+    dx, dy = x[last] - x[first], y[last] - y[first]
+    square = dx * dx + dy * dy
+    inverse = 1.0 / square if square > 0.0 else 0.0
+    for k in range(first + 1, last):
+        px, py = x[k] - x[first], y[k] - y[first]
+        t = min(max((px * dx + py * dy) * inverse, 0.0), 1.0)
+        ex, ey = px - t * dx, py - t * dy
+        if ex * ex + ey * ey > _STRAIGHT_M * _STRAIGHT_M:
+            return False
+    return True
 
 
 @njit(nogil=True, cache=True)
@@ -102,7 +121,7 @@ def paint_pieces(
     limit : float
         A position is reached when its cost is at most this.
     pieces : Int32
-        Pieces to paint.
+        Pieces to paint, ascending.
     x, y, part, piece_edge : Float, Float, Float, Int32
         Street vertices, share of the edge before each, and edge of each piece.
     edge_u, edge_v, edge_primary, edge_oneway, edge_kind : Int32, Int32, Float, UInt8, UInt8
@@ -117,14 +136,23 @@ def paint_pieces(
         Costs are those of walks from the position to the site, not from the site to it.
     """
     low, high = np.empty(_MAX_SOURCES + 2), np.empty(_MAX_SOURCES + 2)
-    for i in range(pieces.size):
+    i = 0
+    while i < pieces.size:
         j = pieces[i]
         e = piece_edge[j]
+        i += 1
         if e < 0 or edge_kind[e] == GATE:
             continue
-        if max(y[j], y[j + 1]) + radius < origin_y + row_first * pixel_m:
+        # Winding streets have many short pieces, and each would paint nearly the same pixels.
+        to_j = j + 1
+        while i < pieces.size and pieces[i] == to_j and piece_edge[to_j] == e and to_j - j < _MAX_MERGED:
+            if not _is_straight(x, y, j, to_j + 1):
+                break
+            to_j += 1
+            i += 1
+        if max(y[j], y[to_j]) + radius < origin_y + row_first * pixel_m:
             continue
-        if min(y[j], y[j + 1]) - radius > origin_y + row_last * pixel_m:
+        if min(y[j], y[to_j]) - radius > origin_y + row_last * pixel_m:
             continue
         u, v = edge_u[e], edge_v[e]
         if edge_kind[e] == PUBLIC:
@@ -154,7 +182,7 @@ def paint_pieces(
                 n += 1
             k += 1
         # Walk along the piece: the farthest end of an interval that covers the position, else the next begin.
-        here, end = part[j], part[j + 1]
+        here, end = part[j], part[to_j]
         width = end - here
         at = here
         while True:
@@ -171,10 +199,10 @@ def paint_pieces(
             b = (to - here) / width if width > 0.0 else 1.0
             _splat(
                 reached if is_reached else unreached,
-                x[j] + a * (x[j + 1] - x[j]),
-                y[j] + a * (y[j + 1] - y[j]),
-                x[j] + b * (x[j + 1] - x[j]),
-                y[j] + b * (y[j + 1] - y[j]),
+                x[j] + a * (x[to_j] - x[j]),
+                y[j] + a * (y[to_j] - y[j]),
+                x[j] + b * (x[to_j] - x[j]),
+                y[j] + b * (y[to_j] - y[j]),
                 radius,
                 origin_x,
                 origin_y,

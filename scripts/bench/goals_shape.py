@@ -89,7 +89,7 @@ def speed(town: Town, folder: Path, python: Path | None, notes: list[str], *, n_
     union, area = timed(lambda: _draw(network, sites, costs))
     peer = _valhalla(town, sites, folder, python, notes)
     theirs = Timing(tuple(peer["singles"])) if peer and peer["singles"] else None
-    what = f"one {MINUTES:.0f} min isochrone as GeoJSON text, median over {N_SINGLE} places, best of five each; {town.title()}"
+    what = f"one {MINUTES:.0f} min isochrone as GeoJSON text, median of {N_SINGLE} places (best of 5 each); {town.title()}"
     shown = f"{span(as_text.median)}, p95 {span(as_text.p95)}"
     target, met = "≤ 8 ms", as_text.median <= 0.008
     if theirs is not None:
@@ -108,9 +108,9 @@ def speed(town: Town, folder: Path, python: Path | None, notes: list[str], *, n_
     if peer:
         notes.append(
             f"P9: Valhalla built its tiles of {town.name} in {span(peer['tiles'])}; it walks at the same speed, starts "
-            f"at the same places (all but {peer['failed']} answered), and is asked for holes (denoise 0) and unsimplified "
-            f"lines (generalize 0). Its polygons have {peer['vertices']:.0f} vertices and {peer['holes']:.1f} holes on "
-            f"average, ours {_mean(shapes, shapely.get_num_coordinates):.0f} and {_mean_holes(shapes):.1f}."
+            f"at the same places (all but {peer['failed']} answered), and is asked for holes (denoise 0) and "
+            f"plain lines (generalize 0). Its polygons have {peer['vertices']:.0f} vertices and {peer['holes']:.1f} "
+            f"holes on average, ours {_mean(shapes, shapely.get_num_coordinates):.0f} and {_mean_holes(shapes):.1f}."
         )
     return rows
 
