@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import shapely
 
+from geo.store.geometry import is_blob
+
 
 def register_functions(connection: sqlite3.Connection) -> None:
     """Give one connection ST_IsEmpty, ST_MinX, ST_MaxX, ST_MinY and ST_MaxY.
@@ -28,7 +30,7 @@ def register_functions(connection: sqlite3.Connection) -> None:
 
 def _is_empty(blob: bytes | None) -> int | None:
     """Say whether the blob's geometry is empty; None for something that is no geometry."""
-    if not isinstance(blob, bytes) or blob[:2] != b"GP":
+    if blob is None or not is_blob(blob):
         return None
     return blob[3] >> 4 & 1
 
@@ -37,15 +39,17 @@ def _bound(place: int) -> Callable[[bytes | None], float | None]:
     """Build the reader of one bound, in the order min x, max x, min y, max y."""
 
     def bound(blob: bytes | None) -> float | None:
-        if not isinstance(blob, bytes) or blob[:2] != b"GP":
+        if blob is None or not is_blob(blob):
             return None
         order = "<" if blob[3] & 1 else ">"
         envelope = blob[3] >> 1 & 7
         if envelope:
+            if len(blob) < 40:
+                return None
             value: float = struct.unpack_from(order + "d", blob, 8 + 8 * place)[0]
             return value
-        geometry = shapely.from_wkb(blob[8:])
-        if geometry.is_empty:
+        geometry = shapely.from_wkb(blob[8:], on_invalid="ignore")
+        if geometry is None or geometry.is_empty:
             return None
         min_x, min_y, max_x, max_y = geometry.bounds
         return float((min_x, max_x, min_y, max_y)[place])

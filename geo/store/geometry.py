@@ -26,6 +26,9 @@ SRID = 4490
 """Every stored geometry is CGCS2000."""
 
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
+_SHORTEST_BLOB = 9
+"""Eight bytes of header, and at least something of a geometry."""
+
 _EMPTY_FLAG = 0x10
 _HEADER = np.dtype([("magic", "S2"), ("version", "u1"), ("flags", "u1"), ("srs_id", "<i4")])
 _HEADER_XY = np.dtype([*_HEADER.descr, ("envelope", "<f8", (4,))])
@@ -186,13 +189,31 @@ def encode_blobs(
     return blobs
 
 
-def strip_blobs(blobs: Sequence[bytes | None]) -> NDArray[np.object_]:
+def is_blob(value: object) -> bool:
+    """Tell whether a value has the header of a GeoPackage geometry.
+
+    Parameters
+    ----------
+    value : object
+        What a geometry column holds.
+
+    Returns
+    -------
+    bool
+        False for text, for SpatiaLite's own blobs and for what is too short.
+    """
+    return isinstance(value, bytes) and value[:2] == b"GP" and len(value) >= _SHORTEST_BLOB
+
+
+def strip_blobs(blobs: Sequence[bytes | None], *, is_lenient: bool = False) -> NDArray[np.object_]:
     """Take the WKB out of GeoPackage blobs.
 
     Parameters
     ----------
     blobs : sequence of bytes or None
         Blobs as any GeoPackage writer leaves them (any envelope).
+    is_lenient : bool
+        Read a value that is no GeoPackage blob, as a foreign program may leave it, as missing.
 
     Returns
     -------
@@ -208,7 +229,10 @@ def strip_blobs(blobs: Sequence[bytes | None]) -> NDArray[np.object_]:
     if len(blobs) == 0:
         return wkb
     present = [blob for blob in blobs if blob is not None]
-    if any(map(operator.ne, map(operator.itemgetter(slice(0, 2)), present), _endless(b"GP"))):
+    foreign = any(map(operator.ne, map(operator.itemgetter(slice(0, 2)), present), _endless(b"GP")))
+    if foreign or min(map(len, present), default=_SHORTEST_BLOB) < _SHORTEST_BLOB:
+        if is_lenient:
+            return strip_blobs([blob if is_blob(blob) else None for blob in blobs])
         raise DataSourceError(
             "存储文件中的几何列含有不是 GeoPackage 几何的值；允许的值是以“GP”开头的 GeoPackage 几何。",
             "A geometry column holds a value that is no GeoPackage geometry; allowed are blobs that begin with 'GP'.",
@@ -227,13 +251,15 @@ def strip_blobs(blobs: Sequence[bytes | None]) -> NDArray[np.object_]:
     return wkb
 
 
-def decode_blobs(blobs: Sequence[bytes | None]) -> NDArray[np.object_]:
+def decode_blobs(blobs: Sequence[bytes | None], *, is_lenient: bool = False) -> NDArray[np.object_]:
     """Read GeoPackage blobs into shapely geometries.
 
     Parameters
     ----------
     blobs : sequence of bytes or None
         Blobs as any GeoPackage writer leaves them.
+    is_lenient : bool
+        Read a value that is no geometry as missing.
 
     Returns
     -------
@@ -245,7 +271,9 @@ def decode_blobs(blobs: Sequence[bytes | None]) -> NDArray[np.object_]:
     DataSourceError
         A value is no GeoPackage blob.
     """
-    geometries: NDArray[np.object_] = shapely.from_wkb(strip_blobs(blobs))
+    geometries: NDArray[np.object_] = shapely.from_wkb(
+        strip_blobs(blobs, is_lenient=is_lenient), on_invalid="ignore" if is_lenient else "raise"
+    )
     return geometries
 
 

@@ -172,7 +172,7 @@ def read_layer(
         clause, parameters = f"{clause} AND {part}", [*parameters, *values]
     *found, wkb = fetch_columns(session, spec, [*wanted, "geom"], clause, parameters)
     data = {name: decode_column(values, spec.columns[name]) for name, values in zip(wanted, found, strict=True)}
-    geometry = shapely.from_wkb(np.asarray(wkb, dtype=object))
+    geometry = shapely.from_wkb(np.asarray(wkb, dtype=object), on_invalid="ignore")
     return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(geometry, crs=SRID), crs=SRID)
 
 
@@ -308,7 +308,8 @@ def _other_shape(old: Values, new: Values) -> Bool:
     differs: Bool = (old != new).astype(bool)
     rows = np.flatnonzero(differs)
     if len(rows):
-        differs[rows] = ~shapely.equals_identical(shapely.from_wkb(old[rows]), shapely.from_wkb(new[rows]))
+        before = shapely.from_wkb(old[rows], on_invalid="ignore")
+        differs[rows] = ~shapely.equals_identical(before, shapely.from_wkb(new[rows]))
     return differs
 
 

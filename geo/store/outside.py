@@ -216,7 +216,10 @@ def _moved(session: Session, rows: gpd.GeoDataFrame, touched: Mapping[int, _Touc
     """Tell which rows have another geometry than before the first edit."""
     before = [_said_before(touched[fid], "geom") for fid in rows["fid"]]
     blobs = [None if word is None else bytes.fromhex(word) for word in before]
-    old = decode_blobs(blobs) if is_sqlite(session) else shapely.from_wkb(np.array([*blobs, None], dtype=object)[:-1])
+    if is_sqlite(session):
+        old = decode_blobs(blobs, is_lenient=True)
+    else:
+        old = shapely.from_wkb(np.array([*blobs, None], dtype=object)[:-1])
     moved = ~shapely.equals_identical(shapely.set_srid(old, 0), shapely.set_srid(rows.geometry.array, 0))
     return np.asarray(moved & ~shapely.is_missing(rows.geometry.array), dtype=bool)
 

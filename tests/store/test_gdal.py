@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -303,3 +304,21 @@ def test_an_edited_period_that_ends_before_it_begins_is_flagged(filled: Path) ->
     pyogrio.write_dataframe(rows, filled, layer="admin_divisions", append=True)
     with open_store(str(filled)) as store:
         assert [[p.code for p in touched.problems] for touched in store.outside_edits] == [["ends_before_start"], []]
+
+
+@needs_programs
+def test_a_value_that_is_no_geometry_is_flagged_and_does_not_lock_the_store(filled: Path) -> None:
+    # What a program with SpatiaLite writes is no GeoPackage geometry, and a short or broken blob is none either.
+    for fid, value in ((1, "X'0001EDCB'"), (2, "X'4750'"), (3, "X'4750000100000000FFFF'"), (4, "'POINT (1 2)'")):
+        with contextlib.closing(sqlite3.connect(filled)) as connection:
+            register_functions(connection)
+            connection.execute(f"UPDATE facilities SET geom = {value} WHERE fid = {fid}")
+            connection.commit()
+    with open_store(str(filled)) as store:
+        codes = {edit.fid: [problem.code for problem in edit.problems] for edit in store.outside_edits}
+        assert codes == {fid: ["missing_geometry"] for fid in (1, 2, 3, 4)}
+        assert read(store, "facilities").geometry.isna().all()
+    with open_store(str(filled)) as store:
+        assert store.outside_edits == ()
+        _, counts = bring_in(store, "facilities", facilities())
+        assert counts.changed == 4
