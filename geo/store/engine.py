@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from geo.errors import ConflictError, DataSourceError, InputError
@@ -68,7 +69,8 @@ class Store:
         if self.kind == "postgis" and not write:
             options |= {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
         bound = self._engine.execution_options(**options)
-        with Session(bound, expire_on_commit=False, info={"actor": self.actor}) as session, session.begin():
+        made = Session(bound, expire_on_commit=False, info={"actor": self.actor})
+        with _driver_errors(self.url), made as session, session.begin():
             first = _start_writing(session) if write else None
             yield session
             if first is not None:
@@ -235,10 +237,9 @@ def reading_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (DBAPIError, OSError) as error:
-        unreadable = isinstance(error, (OperationalError, OSError)) or "not a database" in str(error)
-        if not unreadable:
+        if not isinstance(error, OSError) and not _is_operational(error):
             raise
-        shown = make_url(url).render_as_string(hide_password=True) if "://" in url else url
+        shown = _shown(url)
         reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
         raise DataSourceError(
             f"无法打开存储“{shown}”：{reason}。允许的是可读写的方舆 .gpkg 文件或可连接的 PostGIS 数据库。",
@@ -246,6 +247,37 @@ def reading_errors(url: str) -> Iterator[None]:
             "or a PostGIS database that answers.",
             store=shown,
         ) from error
+
+
+@contextlib.contextmanager
+def _driver_errors(url: str) -> Iterator[None]:
+    """Say in words that the disk is full, the file damaged, the lock taken or the server gone."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_operational(error):
+            raise
+        shown = _shown(url)
+        reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        raise DataSourceError(
+            f"存储“{shown}”读写失败：{reason}。本次操作未写入任何数据；请检查磁盘空间、文件是否完好、是否被其他程序占用。",
+            f"The store '{shown}' failed: {reason}. Nothing of this operation was stored; check disk space, whether "
+            "the file is sound, and whether another program holds it.",
+            store=shown,
+        ) from error
+
+
+def _is_operational(error: Exception) -> bool:
+    """Tell a failing file or server from a mistake of ours, for errors of SQLAlchemy and of both drivers."""
+    if any(kind.__name__ == "OperationalError" for kind in type(error).__mro__):
+        return True
+    is_ours = isinstance(error, (DBAPIError, sqlite3.DatabaseError))
+    return is_ours and any(word in str(error) for word in ("not a database", "malformed"))
+
+
+def _shown(url: str) -> str:
+    """Write a store's address without its password."""
+    return make_url(url).render_as_string(hide_password=True) if "://" in url else url
 
 
 def _absorb(store: Store, check: RowCheck | None) -> tuple[OutsideEdit, ...]:
@@ -309,7 +341,16 @@ def _use_wal(engine: Engine) -> None:
 
 def _prepare_wal(connection: sqlite3.Connection, record: object) -> None:
     """Switch one connection to the write-ahead log, where another process has not done so already."""
-    connection.execute("PRAGMA journal_mode = WAL")
+    # SQLite does not wait here for a process that is just opening or leaving the file, whatever the busy timeout says.
+    until = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from geo.errors import ConflictError, NotFoundError
@@ -14,7 +14,7 @@ from geo.store import audit, layers
 from geo.store.columns import utc_now
 from geo.store.layer import LAYERS, Layer
 from geo.store.layers import SyncCounts
-from geo.store.rows import silent_bulk
+from geo.store.rows import is_sqlite, silent_bulk
 from geo.store.tables import NEVER, Import
 
 
@@ -165,6 +165,10 @@ def find_same(session: Session, layer: str, source: str, sha256: str, parameters
     ImportRecord or None
         The import, or None when importing would be something new.
     """
+    if not is_sqlite(session):
+        # Two people importing one file at once: the second waits here, and then sees what the first did.
+        lock = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+        session.execute(lock, {"name": f"fangyu.import.{layer}.{source}"})
     newest = _newest(session, layer, source)
     same = newest is not None and (newest.sha256, newest.parameters) == (sha256, parameters)
     return _record(newest) if newest is not None and same else None
@@ -302,8 +306,8 @@ def _find(session: Session, import_id: int) -> Import:
     if found is None:
         last = session.scalar(select(func.max(Import.fid))) or 0
         raise NotFoundError(
-            f"没有第 {import_id} 次导入；允许的编号为 1 至 {last}。",
-            f"There is no import {import_id}; numbers go from 1 to {last}.",
+            f"没有第 {import_id} 次导入；最近一次为第 {last} 次，全部编号见 fangyu import list。",
+            f"There is no import {import_id}; the newest is {last}, 'fangyu import list' shows all.",
         )
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, inspect, text
+from sqlalchemy import URL, Engine, inspect
 from sqlalchemy.engine import make_url
 
 from geo.errors import ConflictError, DataSourceError
@@ -194,36 +194,38 @@ def _check_is_store(path: Path) -> None:
 def _taken(url: str) -> ConflictError:
     """Say that there is a store already."""
     return ConflictError(
-        f"“{url}”处已有存储；如要以备份替换，请明确要求覆盖。",
-        f"There is a store at '{url}' already; ask for overwriting to replace it by the backup.",
+        f"“{url}”处已有存储；如要以备份替换，请加 --force。",
+        f"There is a store at '{url}' already; add --force to replace it by the backup.",
     )
 
 
 def _restore_postgres(source: Path, url: str, *, overwrite: bool) -> None:
-    """Restore a dump in one transaction, without touching PostGIS's own objects."""
+    """Restore a dump in one transaction: where it fails half-way, the store that was there still is."""
     engine = open_engine(url)
     shown = make_url(url).render_as_string(hide_password=True)
     try:
-        with reading_errors(url), writing(engine) as connection:
+        with reading_errors(url), engine.connect() as connection:
             ours = [*Base.metadata.tables, "alembic_version"]
             present = [name for name in inspect(connection).get_table_names() if name in ours]
-            if present and not overwrite:
-                raise _taken(shown)
-            for name in present:
-                connection.execute(text(f'DROP TABLE "{name}" CASCADE'))
-            for name in ("fangyu_raise_version", "fangyu_track", "fangyu_append_only"):
-                connection.execute(text(f"DROP FUNCTION IF EXISTS {name}()"))
-            connection.execute(text("CREATE EXTENSION IF NOT EXISTS postgis"))
     finally:
         engine.dispose()
+    if present and not overwrite:
+        raise _taken(shown)
     listed = _run([_program("pg_restore"), "--list", str(source)])
     skipped = (" EXTENSION ", " SCHEMA ", " spatial_ref_sys ")
     kept = [line for line in listed.splitlines() if not any(word in line for word in skipped)]
+    functions = ("fangyu_raise_version", "fangyu_track", "fangyu_append_only")
+    clearing = [f'DROP TABLE "{name}" CASCADE;' for name in present]
+    clearing += [f"DROP FUNCTION IF EXISTS {name}() CASCADE;" for name in functions]
     with tempfile.TemporaryDirectory() as folder:
-        listing = Path(folder) / "list"
+        listing, clear, script = (Path(folder) / name for name in ("list", "clear.sql", "dump.sql"))
         listing.write_text("\n".join(kept), encoding="utf-8")
-        options = ["--no-owner", "--no-privileges", "--single-transaction", f"--use-list={listing}", str(source)]
-        _run_postgres("pg_restore", url, options)
+        clear.write_text("\n".join([*clearing, "CREATE EXTENSION IF NOT EXISTS postgis;"]), encoding="utf-8")
+        # Written out first: that reads the whole dump, so a damaged one is found before anything is touched.
+        options = ["--no-owner", "--no-privileges", f"--use-list={listing}", f"--file={script}", str(source)]
+        _run([_program("pg_restore"), *options])
+        quietly = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]
+        _run_postgres("psql", url, [*quietly, f"--file={clear}", f"--file={script}"])
 
 
 def _run_postgres(program: str, url: str, options: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pyproj
@@ -16,13 +17,14 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
 from geo.errors import ConflictError, DataSourceError, InputError, NotFoundError
-from geo.store import Store, audit, layers, maintenance, open_store, runs
+from geo.store import Store, audit, imports, layers, maintenance, open_store, runs
 from geo.store.engine import open_engine, writing
 from geo.store.layer import LAYER_NAMES, LAYERS
 from geo.store.migrations import HEAD
 from geo.store.rebuild import rebuild_feature_table
+from geo.store.rows import sqlite_connection
 from geo.store.tables import AuditEntry, Base, Facility
-from tests.store.frames import bring_in, every_layer, facilities, read, revision, segments
+from tests.store.frames import ON, bring_in, every_layer, facilities, read, revision, segments
 
 
 def schema_of(connection: Connection) -> dict[str, object]:
@@ -207,6 +209,11 @@ def test_what_is_no_store_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(DataSourceError, match="no Fangyu store"):
         maintenance.upgrade(str(tmp_path / "other.gpkg"))
     assert (tmp_path / "other.gpkg").read_bytes() == content
+    with open_store(str(tmp_path / "whole.gpkg")):
+        pass
+    (tmp_path / "cut.gpkg").write_bytes((tmp_path / "whole.gpkg").read_bytes()[:20_000])
+    with pytest.raises(DataSourceError, match="cannot be opened"):
+        open_store(str(tmp_path / "cut.gpkg"))
     with pytest.raises(DataSourceError, match="cannot be opened"):
         open_store("postgresql+psycopg://nobody:secret@127.0.0.1:1/none?connect_timeout=2")
 
@@ -412,7 +419,7 @@ def test_backup_and_restore_bring_everything_back(
         identity = store.store_id
         bring_in(store, "facilities", facilities(1), sha256="01")
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("copy")) == [copy.name]
-    with pytest.raises(ConflictError, match="ask for overwriting"):
+    with pytest.raises(ConflictError, match="--force"):
         maintenance.restore(str(copy), store_url)
     target = str(tmp_path / "new.gpkg") if is_file else request.getfixturevalue("empty_database")()
     for url, overwrite in ((target, False), (store_url, True)):
@@ -470,3 +477,54 @@ def test_an_edit_in_the_database_past_fangyu_is_absorbed(request: pytest.Fixture
 
 def test_every_layer_has_a_table_of_its_own() -> None:
     assert [LAYERS[name].table.name for name in LAYER_NAMES] == list(LAYER_NAMES)
+
+
+def test_a_damaged_backup_leaves_the_store_that_was_there(store_url: str, tmp_path: Path) -> None:
+    copy = tmp_path / ("copy.gpkg" if "://" not in store_url else "copy.dump")
+    with open_store(store_url) as store:
+        bring_in(store, "street_segments", segments(400))
+        expected = read(store, "street_segments")
+    maintenance.backup(store_url, str(copy))
+    whole = copy.read_bytes()
+    for kept in (100, len(whole) // 2, len(whole) - len(whole) // 5):
+        copy.write_bytes(whole[:kept])
+        with pytest.raises(DataSourceError):
+            maintenance.restore(str(copy), store_url, overwrite=True)
+        with open_store(store_url) as store:
+            assert read(store, "street_segments").equals(expected)
+
+
+def test_a_store_that_breaks_under_way_is_reported_in_words(gpkg_path: Path) -> None:
+    def fill(store: Store) -> None:
+        with store.session() as session:
+            session.execute(text("PRAGMA max_page_count = 1"))
+            rows = ((str(number), "x" * 900) for number in range(900))
+            sqlite_connection(session).executemany("INSERT INTO store_info VALUES (?, ?)", rows)
+
+    with open_store(str(gpkg_path)) as store, pytest.raises(DataSourceError, match="disk is full"):
+        fill(store)
+
+
+@pytest.mark.parametrize("source", ["shared", "another"])
+def test_two_people_importing_one_file_at_once_import_it_once(store_url: str, source: str) -> None:
+    done: list[bool] = []
+    started = threading.Barrier(2)
+
+    def bring(name: str) -> None:
+        with open_store(store_url) as store:
+            started.wait(10)
+            with store.session() as session:
+                same = imports.find_same(session, "facilities", name, "ab", "{}")
+                if same is None:
+                    facts = {"layer": "facilities", "source": name, "file_name": "f.csv", "sha256": "ab"}
+                    number = imports.register(session, **facts, actor="test", parameters="{}")
+                    layers.sync_layer(session, "facilities", facilities(), source=name, import_id=number, on=ON)
+                    time.sleep(0.2)
+                done.append(same is None)
+
+    threads = [threading.Thread(target=bring, args=(name,)) for name in ("shared", source)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(done) == [source == "another", True]
