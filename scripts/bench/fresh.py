@@ -10,14 +10,26 @@ BEGUN = time.perf_counter()
 AT = datetime(2024, 1, 2, 10, 0)
 
 
+def _status_mb(name: str) -> float | None:
+    """Return a figure of the kernel about this process, in megabytes (10^6 bytes); None where there is none."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    return int(status.read_text(encoding="utf-8").split(f"{name}:")[1].split()[0]) * 1024 / 1e6
+
+
 def resident_mb() -> float:
-    """Return the memory resident now, in megabytes (10^6 bytes)."""
-    text = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(text.split("VmRSS:")[1].split()[0]) * 1024 / 1e6
+    """Return the memory resident now, in megabytes; the peak so far where the system does not tell."""
+    now = _status_mb("VmRSS")
+    return peak_mb() if now is None else now
 
 
 def peak_mb() -> float:
     """Return the largest resident memory so far, in megabytes."""
+    highest = _status_mb("VmHWM")
+    if highest is not None:
+        # Resource usage would count what the parent held when it started this process.
+        return highest
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
