@@ -254,3 +254,13 @@ def test_a_local_plane_measures_metres_near_its_centre():
     x, y = to_plane.transform([117.05, 117.06], [36.8, 36.81])
     _, _, metres = Geod(ellps="GRS80").inv(117.05, 36.8, 117.06, 36.81)
     assert np.hypot(x[1] - x[0], y[1] - y[0]) == pytest.approx(metres, rel=1e-6)
+
+
+def test_an_operation_made_for_another_part_of_the_world_is_refused():
+    assert "NAD27 to" in to_cgcs2000(-79.0, 22.0, parse_datum("EPSG:4267")).method
+    with pytest.raises(DatumError, match="ballpark"):
+        to_cgcs2000(117.0, 36.6, parse_datum("EPSG:4267"))
+
+
+def test_parameters_may_be_written_with_chinese_commas():
+    assert HelmertParameters.parse("10\uff0c20\uff0c30") == HelmertParameters(10, 20, 30)

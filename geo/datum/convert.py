@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,7 +68,7 @@ class HelmertParameters:
             If there are not three or seven numbers.
         """
         try:
-            numbers = [float(part) for part in text.replace(",", ",").split(",")]
+            numbers = [float(part) for part in text.replace("\uff0c", ",").split(",")]
         except ValueError:
             numbers = []
         if len(numbers) not in (3, 7) or not np.all(np.isfinite(numbers)):
@@ -205,7 +206,7 @@ def _through_proj(
         return lon, lat, [*steps, "seven-parameter transformation to CGCS2000"], helmert.accuracy_m
     if family == "old":
         raise _old_datum(crs)
-    transformer = _reliable(geodetic)
+    transformer = _reliable(geodetic, lon, lat)
     if transformer is None:
         raise _refusal(crs)
     lon, lat = _apply(transformer, lon, lat)
@@ -230,13 +231,27 @@ def _greenwich_degrees(geodetic: CRS, lon: Float, lat: Float) -> tuple[Float, Fl
     return lon, lat
 
 
-def _reliable(geodetic: CRS) -> Transformer | None:
-    """Best operation to WGS 84 that PROJ does not call ballpark and whose accuracy it knows."""
-    group = TransformerGroup(geodetic, crs_by_epsg(4326), always_xy=True, allow_ballpark=False)
+def _reliable(geodetic: CRS, lon: Float, lat: Float) -> Transformer | None:
+    """Best operation to WGS 84 made for these places that PROJ does not call ballpark and whose accuracy it knows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of grids that are not installed: the next best operation is taken, or none
+        group = TransformerGroup(geodetic, crs_by_epsg(4326), always_xy=True, allow_ballpark=False)
     for transformer in group.transformers:
-        if "ballpark" not in transformer.description.lower() and transformer.accuracy >= 0:
+        is_known = "ballpark" not in transformer.description.lower() and transformer.accuracy >= 0
+        # PROJ offers operations for any part of the world: one made for Canada says nothing about China.
+        area = transformer.area_of_use
+        if is_known and (area is None or _is_within(area.bounds, lon, lat)):
             return transformer
     return None
+
+
+def _is_within(bounds: tuple[float, float, float, float], lon: Float, lat: Float) -> bool:
+    """Whether every place lies in an operation's area of use, which may cross the date line."""
+    west, south, east, north = bounds
+    there = np.isfinite(lon) & np.isfinite(lat)
+    x, y = lon[there], lat[there]
+    spans = (x >= west) & (x <= east) if west <= east else (x >= west) | (x <= east)
+    return bool(np.all(spans & (y >= south) & (y <= north)))
 
 
 def _helmert(geodetic: CRS, lon: Float, lat: Float, given: HelmertParameters) -> tuple[Float, Float]:
@@ -261,11 +276,11 @@ def _old_datum(crs: CRS) -> DatumError:
     """Explain why 1954 and 1980 coordinates are refused."""
     return DatumError(
         f"坐标系“{crs.name}”属于 1954 北京或 1980 西安坐标系，与 CGCS2000 相差可达上百米，"
-        "没有通用的公开转换参数。请先取得本地转换参数（三参数或七参数）并随导入提供，"
+        "没有通用的公开转换参数。请先取得本地转换参数（三参数或七参数）并用 --helmert 提供，"
         "或先转换为 CGCS2000。",
         f'"{crs.name}" rests on Beijing 1954 or Xian 1980, a hundred metres and more away from CGCS2000, for '
         "which no general public parameters exist. Give the local three or seven transformation parameters "
-        "with the import, or convert the file to CGCS2000 first.",
+        "with --helmert, or convert the file to CGCS2000 first.",
         value=crs.name,
     )
 
@@ -273,7 +288,7 @@ def _old_datum(crs: CRS) -> DatumError:
 def _refusal(crs: CRS) -> DatumError:
     """Explain why a system without a reliable transformation is refused."""
     return DatumError(
-        f"坐标系“{crs.name}”到 CGCS2000 只有粗略(ballpark)转换，已拒绝。"
+        f"坐标系“{crs.name}”到 CGCS2000 只有粗略（ballpark）转换，已拒绝。"
         "请提供转换参数，或先转换为 CGCS2000 / WGS 84。",
         f'Only a rough ("ballpark") operation leads from "{crs.name}" to CGCS2000, which is refused. Give '
         "transformation parameters or convert the file to CGCS2000 or WGS 84 first.",

@@ -157,8 +157,8 @@ def missing_datum(file: str) -> DatumError:
     """
     return DatumError(
         f"“{file}”没有声明坐标基准，系统不会猜测：同一点在 GCJ-02 与 CGCS2000 中相差数百米。"
-        "请加 --datum cgcs2000|wgs84|gcj02|bd09(高德、腾讯地图取点为 gcj02，百度为 bd09,"
-        "GPS 为 wgs84)，平面坐标用 --datum EPSG:45xx。",
+        "请加 --datum cgcs2000|wgs84|gcj02|bd09（高德、腾讯地图取点为 gcj02，百度为 bd09，"
+        "GPS 为 wgs84），平面坐标用 --datum EPSG:45xx。",
         f'"{file}" declares no datum and none is guessed: the same place differs by hundreds of metres '
         "between GCJ-02 and CGCS2000. Add --datum cgcs2000|wgs84|gcj02|bd09 (AMap and Tencent points are "
         "gcj02, Baidu bd09, GPS wgs84); for projected coordinates --datum EPSG:45xx.",

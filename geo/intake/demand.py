@@ -30,6 +30,8 @@ AGE_FIELDS = ("persons_60_69", "persons_70_79", "persons_80_plus")
 ABILITY_FIELDS = ("persons_able", "persons_partly", "persons_unable")
 PERSON_FIELDS = ("persons", *AGE_FIELDS, *ABILITY_FIELDS)
 SUM_TOLERANCE = 1e-6
+MOST_PERSONS = 1e8
+"""No place holds more; beyond it sums over a city would no longer be exact."""
 
 COUNT_FIELDS = (
     Field(
@@ -200,7 +202,7 @@ def read_counts(table: RawTable, columns: ColumnMap, found: Findings) -> dict[st
             f'Column "{column}" is read as people aged 60 and over; if it counts everybody, use another one.',
             field=column,
         )
-    counts = {name: column_number(table, columns, name, found) for name in PERSON_FIELDS}
+    counts = {name: column_number(table, columns, name, found, maximum=MOST_PERSONS) for name in PERSON_FIELDS}
     for group, zh, en in (
         (AGE_FIELDS, "年龄段", "age bands"),
         (ABILITY_FIELDS, "能力等级", "ability classes"),

@@ -209,8 +209,8 @@ def _levels(table: RawTable, columns: ColumnMap, codes: Objects, fallback: str |
         silent,
         "unknown_level",
         "refused",
-        "代码看不出级别，请增加“级别”列（省、地、县、乡、村）。",
-        f"The code does not tell the level; add a column level ({', '.join(LEVELS)}).",
+        "代码看不出级别，请增加“级别”列（省、地、县、乡、村），或用 --level 说明。",
+        f"The code does not tell the level; add a column level ({', '.join(LEVELS)}) or give --level.",
         field=column or columns.get("code"),
         values=codes,
     )

@@ -183,7 +183,7 @@ class Findings:
             return
         kind = DatumError if any(problem.code in DATUM_CODES for problem in fatal) else InputError
         raise kind(
-            f"{self.file}:" + " ".join(problem.message_zh for problem in fatal),
+            f"{self.file}：" + " ".join(problem.message_zh for problem in fatal),
             f"{self.file}: " + " ".join(problem.message_en for problem in fatal),
             self.problems(),
             file=self.file,

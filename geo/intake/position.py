@@ -72,13 +72,14 @@ def locate(table: RawTable, columns: ColumnMap, options: IntakeOptions, found: F
         return _from_geometry(table, options, found)
     pair = coordinate_columns(table, columns, found)
     datum = choose_datum(table, options, found)
-    if pair is None or datum is None:
+    if pair is None:
         return nowhere(len(table.lines))
     x, y, x_name, y_name = pair
+    refuse_zero((x == 0) & (y == 0) & found.keep, found, x_name)
+    if datum is None:
+        return nowhere(len(table.lines))
     x, y, datum = orient(x, y, datum, columns, found)
     given = np.isfinite(x) & np.isfinite(y) & found.keep
-    refuse_zero(given & (x == 0) & (y == 0), found, x_name)
-    given &= found.keep
     if not datum.is_projected:
         judge_range(x, y, given, found, x_name, y_name)
         given &= found.keep
@@ -186,9 +187,27 @@ def describe(datum: Datum, method: str, accuracy_m: float) -> tuple[str, str, fl
     tuple
         Code, method, accuracy, Chinese and English line.
     """
-    zh = f"坐标基准 {datum.code} → CGCS2000({method};{accuracy_text(accuracy_m, 'zh')})"
+    zh = f"坐标基准 {datum.code} → CGCS2000（{_method_zh(method)}；{accuracy_text(accuracy_m, 'zh')}）"
     en = f"datum {datum.code} → CGCS2000 ({method}; {accuracy_text(accuracy_m, 'en')})"
     return datum.code, method, accuracy_m, zh, en
+
+
+_METHOD_WORDS = {
+    "CGCS2000 as given": "原值，不转换",
+    "WGS 84 = CGCS2000 (identity)": "WGS 84 视同 CGCS2000，恒等",
+    " (public formula inverted)": "，公开公式反算",
+    "seven-parameter transformation to CGCS2000": "七参数转换到 CGCS2000",
+    "inverse of ": "投影反算：",
+    " to ": " → ",
+    "; ": "；",
+}
+
+
+def _method_zh(method: str) -> str:
+    """Tell the steps of a conversion in Chinese; names of the coordinate systems stay."""
+    for english, chinese in _METHOD_WORDS.items():
+        method = method.replace(english, chinese)
+    return method
 
 
 def _from_geometry(table: RawTable, options: IntakeOptions, found: Findings) -> Located:

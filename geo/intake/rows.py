@@ -111,7 +111,13 @@ def column_text(table: RawTable, columns: ColumnMap, name: str, found: Findings,
 
 
 def column_number(
-    table: RawTable, columns: ColumnMap, name: str, found: Findings, *, minimum: float | None = 0.0
+    table: RawTable,
+    columns: ColumnMap,
+    name: str,
+    found: Findings,
+    *,
+    minimum: float | None = 0.0,
+    maximum: float | None = None,
 ) -> Float:
     """Read a number field.
 
@@ -127,6 +133,8 @@ def column_number(
         Receives refusals and repairs.
     minimum : float or None
         Smallest allowed value.
+    maximum : float or None
+        Largest allowed value.
 
     Returns
     -------
@@ -145,6 +153,16 @@ def column_number(
             "refused",
             f"不能小于 {minimum:g}。",
             f"Must be at least {minimum:g}.",
+            field=column,
+            values=table.frame[column].to_numpy(object),
+        )
+    if maximum is not None:
+        found.rows(
+            numbers > maximum,
+            "too_large",
+            "refused",
+            f"不能大于 {maximum:,.0f}。",
+            f"Must be at most {maximum:,.0f}.",
             field=column,
             values=table.frame[column].to_numpy(object),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,8 @@ def read_street_lines(path: Path, options: IntakeOptions | None = None) -> Intak
     for field in TEXT_FIELDS:
         data[field] = column_text(table, columns, field, found)
     data["kind"] = np.array([kind or "road" for kind in column_text(table, columns, "kind", found)], object)
-    return finish("street_segments", table, columns, found, located, data, lines)
+    result = finish("street_segments", table, columns, found, located, data, lines)
+    return replace(result, rows_read=len(table.lines))
 
 
 def _judge_lines(geometry: Objects, found: Findings) -> Objects:

@@ -148,6 +148,7 @@ def read_text(column: pd.Series, name: str, found: Findings, *, is_code: bool = 
     """
     clean = texts(column)
     if is_code:
+        clean = _whole_codes(clean, column, name, found)
         wide = clean.str.contains("[\uff01-\uff5e]", regex=True, na=False)
         if wide.any():
             clean = clean.mask(wide, clean[wide].map(narrow))
@@ -176,6 +177,34 @@ def read_text(column: pd.Series, name: str, found: Findings, *, is_code: bool = 
             values=column.to_numpy(object),
         )
     return as_objects(clean)
+
+
+def _whole_codes(clean: pd.Series, column: pd.Series, name: str, found: Findings) -> pd.Series:
+    """Refuse long numbers that a spreadsheet cut short, and take the decimals off those it only decorated."""
+    cut = clean.str.fullmatch(r"\d(\.\d+)?[eE]\+\d+").fillna(False).astype(bool)
+    found.rows(
+        cut.to_numpy(np.bool_),
+        "cut_number",
+        "refused",
+        "编号被表格软件改成了科学计数法，末尾数字已丢失；请把该列设为文本格式并重新填写，如 370303001001。",
+        "A spreadsheet turned this long number into scientific notation and lost its last digits; make the column "
+        "text and write it out, such as 370303001001.",
+        field=name,
+        values=column.to_numpy(object),
+    )
+    decorated = clean.str.fullmatch(r"\d{6,}\.0+").fillna(False).astype(bool)
+    if not decorated.any():
+        return clean
+    found.rows(
+        decorated.to_numpy(np.bool_),
+        "number_text",
+        "repaired",
+        "编号末尾多余的小数“.0”已去除。",
+        "The decimals after a code were taken off.",
+        field=name,
+        values=column.to_numpy(object),
+    )
+    return clean.mask(decorated, clean.str.replace(r"\.0+$", "", regex=True))
 
 
 def narrow(text: str) -> str:
@@ -227,7 +256,18 @@ def read_number(
     """
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
         plain = column.to_numpy(np.float64, na_value=np.nan)
-        return plain * scale, np.isnan(plain)
+        blank = np.isnan(plain)
+        endless = np.isinf(plain)
+        found.rows(
+            endless,
+            "not_a_number",
+            "refused" if severity_refused else "note",
+            "不是有限的数；应填写数字，如 120 或 36.5。",
+            "Not a finite number; write a number such as 120 or 36.5.",
+            field=name,
+            values=column.to_numpy(object),
+        )
+        return np.where(endless, np.nan, plain) * scale, blank
     clean = texts(column)
     blank = np.array(clean.isna(), np.bool_)
     numbers = pd.to_numeric(clean, errors="coerce").to_numpy(np.float64, na_value=np.nan)

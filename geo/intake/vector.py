@@ -280,7 +280,7 @@ def _choose_member(names: Sequence[str], file: str, layer: str | None) -> str:
     listed = [Path(name).stem for name in names]
     raise unreadable(
         file,
-        f"压缩包里有多个 Shapefile:{'、'.join(listed)}。请用 --layer 指定一个。" if names else f"没有“{layer}”。",
+        f"压缩包里有多个 Shapefile：{'、'.join(listed)}。请用 --layer 指定一个。" if names else f"没有“{layer}”。",
         f"the archive holds several Shapefiles: {', '.join(listed)}. Choose one with --layer."
         if names
         else f'there is no "{layer}" in it.',

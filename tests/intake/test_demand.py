@@ -138,3 +138,11 @@ def test_a_hundred_thousand_rows_are_read_in_seconds(tmp_path):
     result = demand(write_rows(tmp_path, *rows, header="编号,经度,纬度,人数"))
     assert len(result.frame) == 100_000
     assert result.frame["persons"].sum() == sum(i % 40 for i in range(100_000))
+
+
+def test_counts_that_no_place_holds_are_refused(tmp_path):
+    path = write_rows(tmp_path, f"a,{PLACE},1e300", f"b,{PLACE},99999999", header="编号,经度,纬度,人数")
+    assert refusals(demand(path)) == {2: ["too_large"]}
+    spot = shapely.Point(117, 36)
+    shapes = [feature(spot, id="a", persons=1e308), feature(spot, id="b", persons=3)]
+    assert refusals(demand(write_geojson(tmp_path, *shapes))) == {1: ["too_large"]}

@@ -118,3 +118,10 @@ def test_a_table_without_polygons_is_refused(tmp_path):
     with pytest.raises(InputError) as caught:
         divisions(write_rows(tmp_path, "370302,甲", header="代码,名称"))
     assert codes(caught.value) == ["missing_geometry"]
+
+
+def test_a_code_read_as_a_decimal_number_is_mended_and_one_cut_short_is_refused(tmp_path):
+    shapes = [feature(SQUARE, code="370303001001.0", name="甲村"), feature(SQUARE, code="3.70303E+11", name="乙村")]
+    result = divisions(write_geojson(tmp_path, *shapes))
+    assert result.frame[["code", "level"]].to_numpy().tolist() == [["370303001001", "village"]]
+    assert "cut_number" in refusals(result)[2]

@@ -248,3 +248,18 @@ def test_the_text_report_is_capped_and_the_json_report_is_complete(tmp_path):
     assert "80 rows read, 0 good, 0 repaired, 80 refused" in english
     assert "75 more" in english
     json.dumps(report_json(result))
+
+
+def test_ids_that_a_spreadsheet_cut_short_are_refused_and_decorated_ones_mended(tmp_path):
+    rows = ("3.70303E+11,甲,117,36.6", "370303001002.0,乙,117.1,36.6", "00012,丙,117.2,36.6", "3E7,丁,117.3,36.6")
+    result = facilities(write_rows(tmp_path, *rows))
+    assert refusals(result) == {2: ["cut_number"]}
+    assert result.frame["id"].tolist() == ["370303001002", "00012", "3E7"]
+    book = facilities(write_book(tmp_path, [["编号", "名称", "经度", "纬度"], [370303001001.0, "甲", 117, 36.6]]))
+    assert book.frame["id"].tolist() == ["370303001001"]
+
+
+def test_a_placeholder_position_is_refused_beside_a_missing_datum(tmp_path):
+    with pytest.raises(InputError) as caught:
+        facilities(write_rows(tmp_path, "1,甲,0,0", "2,乙,117,36.6"), datum=None)
+    assert {"missing_datum", "zero_coordinate"} <= set(codes(caught.value))
