@@ -111,7 +111,7 @@ def streets(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
-    """导入道路:OSM 提取文件或道路中心线 · Import streets: an OSM extract or centrelines."""
+    """导入道路：OSM 提取文件或道路中心线 · Import streets: an OSM extract or centrelines."""
     from geo.services.importing import import_streets
 
     state = state_of(context)
@@ -363,7 +363,7 @@ def undo(
     import_id: Annotated[int, typer.Argument(help="导入编号，见 import list · number of the import.")],
     as_json: Json = False,
 ) -> None:
-    """撤销某来源最近一次导入;不删除任何行 · Undo the newest import of a source; nothing is deleted."""
+    """撤销某来源最近一次导入；不删除任何行 · Undo the newest import of a source; nothing is deleted."""
     from geo.services.importing import undo_import
 
     state = state_of(context)

@@ -37,7 +37,7 @@ def backup(
 
     state = state_of(context)
     size = backup_store(state.store_url(), out)
-    state.tell(f"已备份到 {out}({size / 1e6:.1f} MB)", f"backed up to {out} ({size / 1e6:.1f} MB)")
+    state.tell(f"已备份到 {out}（{size / 1e6:.1f} MB）", f"backed up to {out} ({size / 1e6:.1f} MB)")
     if as_json:
         print_json({"out": str(out), "bytes": size})
 

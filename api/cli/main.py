@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli import coverage, data, db, demo, download, isochrone, report, serve
-from api.cli.output import Lang, State, fail
+from api.cli.output import EXIT_USAGE, Lang, State, fail, usage_json
 from geo.errors import FangyuError
 
 app = typer.Typer(
@@ -69,6 +69,10 @@ def run() -> None:
         app(standalone_mode=True)
     except FangyuError as error:
         sys.exit(fail(error, sys.argv))
+    except SystemExit as stop:
+        if stop.code == EXIT_USAGE:
+            usage_json(sys.argv)
+        raise
     except BrokenPipeError:
         # The reader (head, less) went away: nothing is wrong, and nobody is left to tell.
         sys.stderr.close()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from geo.store import Session, Store
     from geo.store.outside import OutsideEdit
 
+EXIT_USAGE = 2
 EXIT_REFUSED = 3
 SHOWN_PROBLEMS = 50
 
@@ -160,7 +161,7 @@ def _tell_edits(state: State, edits: Sequence[OutsideEdit]) -> None:
     )
     problems = [(edit, problem) for edit in edits for problem in edit.problems]
     for edit, problem in problems[:SHOWN_PROBLEMS]:
-        state.tell(f"  {edit.layer} {edit.id}:{problem.line('zh')}", f"  {edit.layer} {edit.id}: {problem.line('en')}")
+        state.tell(f"  {edit.layer} {edit.id}：{problem.line('zh')}", f"  {edit.layer} {edit.id}: {problem.line('en')}")
     if len(problems) > SHOWN_PROBLEMS:
         rest = len(problems) - SHOWN_PROBLEMS
         state.tell(f"  ……另有 {rest} 处问题，见各行的 quality 列", f"  … and {rest} more; see the rows' quality column")
@@ -281,6 +282,20 @@ def fail(error: FangyuError, arguments: Sequence[str]) -> int:
             }
         )
     return EXIT_REFUSED
+
+
+def usage_json(arguments: Sequence[str]) -> None:
+    """Write the one JSON object of a command that was worded wrongly; what is wrong stands on stderr.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command line; nothing is written without ``--json``.
+    """
+    if "--json" in arguments:
+        zh = "命令的写法有误，具体说明见标准错误输出；用法见 --help"
+        en = "the command is not worded right: see stderr for what is wrong, and --help"
+        print_json({"error": {"code": "usage", "message_zh": zh, "message_en": en, "detail": {}, "problems": []}})
 
 
 def problem_json(problem: Problem) -> dict[str, object]:

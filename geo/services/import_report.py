@@ -136,7 +136,7 @@ class ImportReport:
         would_zh, would_en = ("（试运行，未写入）", " (dry run, nothing stored)") if dry_run else ("", "")
         lines = [
             (
-                f"{self.file}：读取 {self.rows_read:,} 行，写入 {self.rows_stored:,}，修正 {self.rows_repaired:,},"
+                f"{self.file}：读取 {self.rows_read:,} 行，写入 {self.rows_stored:,}，修正 {self.rows_repaired:,}，"
                 f"拒绝 {self.rows_refused:,}{would_zh}",
                 f"{self.file}: {self.rows_read:,} rows read, {self.rows_stored:,} stored, {self.rows_repaired:,} "
                 f"repaired, {self.rows_refused:,} refused{would_en}",
@@ -145,7 +145,7 @@ class ImportReport:
         for layer, change in self.changes.items():
             lines.append(
                 (
-                    f"  {layer}：新增 {change.added:,}，变更 {change.changed:,}，终止 {change.closed:,},"
+                    f"  {layer}：新增 {change.added:,}，变更 {change.changed:,}，终止 {change.closed:,}，"
                     f"不变 {change.unchanged:,}",
                     f"  {layer}: {change.added:,} added, {change.changed:,} changed, {change.closed:,} closed, "
                     f"{change.unchanged:,} unchanged",
@@ -217,6 +217,13 @@ def parse_mapping(words: Iterable[str]) -> dict[str, str]:
     return mapping
 
 
+_REASONS: dict[type[OSError], str] = {
+    FileNotFoundError: "文件不存在",
+    IsADirectoryError: "这是文件夹",
+    PermissionError: "没有读取权限",
+}
+
+
 def file_digest(paths: Sequence[Path]) -> str:
     """Return the SHA-256 of files, a Shapefile with its companions.
 
@@ -246,7 +253,9 @@ def file_digest(paths: Sequence[Path]) -> str:
                     while chunk := stream.read(CHUNK_BYTES):
                         digest.update(chunk)
             except OSError as error:
+                reason = _REASONS.get(type(error), str(error.strerror))
                 raise DataSourceError(
-                    f"无法读取文件 {part.name}:{error.strerror}", f"cannot read {part.name}: {error.strerror}"
+                    f"无法读取文件 {part.name}：{reason}；应为存在且可读的文件",
+                    f"cannot read {part.name}: {error.strerror}",
                 ) from error
     return digest.hexdigest()

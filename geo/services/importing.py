@@ -35,6 +35,8 @@ from geo.store import Session, imports, layers, state
 STORED_DIVISIONS = "divisions"
 """Stands for the divisions in the store where a file of polygons could be named."""
 
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -123,7 +125,7 @@ def _refuse_foreign_datum(options: ImportOptions) -> None:
     """An OSM file is WGS 84 by definition: any other declaration is a misunderstanding."""
     if options.datum is not None and options.datum.lower() not in ("wgs84", "cgcs2000", "epsg:4326"):
         raise DatumError(
-            f"{options.path.name} 是 OSM 文件，坐标按定义为 WGS 84;--datum {options.datum} 不适用",
+            f"{options.path.name} 是 OSM 文件，坐标按定义为 WGS 84；--datum {options.datum} 不适用",
             f"{options.path.name} is an OSM file, WGS 84 by definition; --datum {options.datum} does not apply",
         )
 
@@ -203,6 +205,12 @@ def import_demand(
         A file cannot be read.
     """
     kind = cast(Population, population)
+    if year is not None and not FIRST_YEAR <= year <= LAST_YEAR:
+        raise InputError(
+            f"数据年份 {year} 无效；允许的是 {FIRST_YEAR} 至 {LAST_YEAR}。",
+            f"The year {year} cannot be; allowed are {FIRST_YEAR} to {LAST_YEAR}.",
+            year=year,
+        )
 
     def read(near: IntakeOptions) -> _Read:
         if areas is None:
@@ -217,7 +225,12 @@ def import_demand(
         )
         return replace(found, problems=(*problems, *found.problems))
 
-    parameters = {"population": population, "year": year, "areas": None if areas is None else Path(areas).name}
+    parameters: dict[str, object] = {"population": population, "year": year, "areas": None}
+    if areas is not None:
+        # Where the people stand depends on the streets and polygons of the store: with others it is another import.
+        parameters |= {"areas": Path(areas).name, "areas_datum": areas_datum}
+        used = ("street_segments", "admin_divisions") if areas == STORED_DIVISIONS else ("street_segments",)
+        parameters["spread_over"] = {name: layers.revision(session, name) for name in used}
     beside = [] if areas is None or areas == STORED_DIVISIONS else [Path(areas)]
     return _import(
         session, options, layer="demand_points", parameters=parameters, read=read, beside=beside
@@ -378,7 +391,7 @@ def _import(
     refused = [problem for problem in found.problems if problem.severity == "refused"]
     if refused and not options.skip_bad:
         raise InputError(
-            f"{options.path.name}:{found.rows_refused:,} 行被拒绝（共 {found.rows_read:,} 行），未写入任何数据；"
+            f"{options.path.name}：{found.rows_refused:,} 行被拒绝（共 {found.rows_read:,} 行），未写入任何数据；"
             "修正后重试，或用 --skip-bad 写入其余各行",
             f"{options.path.name}: {found.rows_refused:,} of {found.rows_read:,} rows are refused and nothing was "
             "stored; mend them, or store the others with --skip-bad",

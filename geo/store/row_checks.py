@@ -82,7 +82,7 @@ def check_rows(spec: Layer, rows: gpd.GeoDataFrame, repeated: Bool) -> list[Prob
 
 
 def _geometry_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
-    """Find missing, foreign, out-of-range and invalid geometries."""
+    """Find missing, foreign, out-of-range, placeholder and invalid geometries."""
     geometry = np.asarray(rows.geometry.array, dtype=object)
     missing: Bool = shapely.is_missing(geometry) | shapely.is_empty(geometry)
     names = np.array(["", *(kind.name for kind in shapely.GeometryType if kind >= 0)])
@@ -94,6 +94,7 @@ def _geometry_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
         far = ~missing & ~(
             (bounds[:, 0] >= -180) & (bounds[:, 2] <= 180) & (bounds[:, 1] >= -90) & (bounds[:, 3] <= 90)
         )
+    nowhere = ~missing & (bounds == 0).all(axis=1)
     invalid = ~missing & ~foreign & ~shapely.is_valid(geometry)
     return [
         *_notes(spec, rows, missing, "missing_geometry", None, "缺少几何；每行都要有。", "the geometry is missing."),
@@ -114,6 +115,15 @@ def _geometry_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
             None,
             "坐标超出范围；经度允许 -180 至 180，纬度允许 -90 至 90。",
             "the coordinates are out of range; allowed are longitudes -180 to 180 and latitudes -90 to 90.",
+        ),
+        *_notes(
+            spec,
+            rows,
+            nowhere,
+            "zero_coordinate",
+            None,
+            "坐标为 (0, 0)，是未填写的占位值；应填写真实位置。",
+            "the coordinates (0, 0) stand for a missing place; give the real one.",
         ),
         *_notes(
             spec,

@@ -136,3 +136,32 @@ def test_a_missing_and_an_empty_file_are_refused_in_words(fangyu: Run, tmp_path:
     found = fangyu("import", "facilities", empty, *CANTEENS)
     assert found.code == 3
     assert "Traceback" not in found.err
+
+
+def test_wrong_usage_is_one_json_object_too(fangyu: Run, tmp_path: Path) -> None:
+    for words in (("import", "list", "--bogus"), ("import", "demand", tmp_path / "a.csv", "--population", "all")):
+        found = fangyu(*words, "--json")
+        assert found.code == 2
+        assert found.json()["error"]["code"] == "usage"
+    assert fangyu("import", "list", "--bogus").out == ""
+
+
+def test_a_year_that_cannot_be_is_refused(fangyu: Run, tmp_path: Path) -> None:
+    path = town.write_demand(tmp_path, town.PEOPLE)
+    for year in (-5, 20255):
+        found = fangyu("import", "demand", path, "--datum", "cgcs2000", f"--year={year}", "--json")
+        assert (found.code, str(year) in found.json()["error"]["message_zh"]) == (3, True)
+
+
+def test_people_are_spread_anew_when_the_streets_have_changed(fangyu: Run, tmp_path: Path) -> None:
+    text = town.write_divisions(tmp_path).read_text(encoding="utf-8").replace("township", "village")
+    areas = tmp_path / "villages.geojson"
+    areas.write_text(text.replace("990101001", "990101001001").replace("990101002", "990101002001"), encoding="utf-8")
+    table = tmp_path / "table.csv"
+    table.write_text("名称,人数\n西镇,171\n东镇,15\n", encoding="utf-8")
+    words = ("import", "demand", table, "--areas", areas, "--json")
+    assert fangyu(*words).json()["rows"]["stored"] == 2
+    assert fangyu(*words).json()["is_repeat"] is True
+    fangyu("import", "streets", town.write_streets(tmp_path))
+    assert fangyu(*words).json()["rows"]["stored"] > 2
+    assert fangyu(*words).json()["is_repeat"] is True
