@@ -93,7 +93,7 @@ class Problem:
             parts.append(f"字段“{self.field}”" if zh else f'field "{self.field}"')
         if self.value is not None:
             parts.append(f"值“{self.value}”" if zh else f'value "{self.value}"')
-        return " ".join(parts) + (":" if zh else ": ") + self.message(lang)
+        return " ".join(parts) + ("：" if zh else ": ") + self.message(lang)
 
 
 class FangyuError(Exception):

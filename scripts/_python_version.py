@@ -22,7 +22,7 @@ def refusal(version):
         return ""
     shown = ".".join(str(part) for part in version)
     return (
-        f"当前 Python 为 {shown},需要 3.11 或更高版本:请安装后用它重新运行本命令。 / "
+        f"当前 Python 为 {shown}，需要 3.11 或更高版本：请安装后用它重新运行本命令。 / "
         f"This is Python {shown}; 3.11 or newer is needed. Install it and run this command with it."
     )
 

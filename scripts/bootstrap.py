@@ -272,8 +272,8 @@ def unreachable(why: str) -> str:
         The message.
     """
     return (
-        f"若为网络原因({why}),请检查网络或代理;"
-        "内网可用环境变量 PIP_INDEX_URL(及 PIP_CERT)指定镜像。 / "
+        f"若为网络原因（{why}），请检查网络或代理；"
+        "内网可用环境变量 PIP_INDEX_URL（及 PIP_CERT）指定镜像。 / "
         f"If the package index cannot be reached ({why}), check network and proxy; "
         "PIP_INDEX_URL (and PIP_CERT) name a mirror."
     )
@@ -307,7 +307,7 @@ def install(extras: Sequence[str], venv: Path = VENV) -> None:
     for step in steps:
         if run([python, "-m", "pip", "install", *step]) != 0:
             raise SetupError(
-                "软件包安装失败,原因见上。 / Installing packages failed, see above.\n" + unreachable("pip install")
+                "软件包安装失败，原因见上。 / Installing packages failed, see above.\n" + unreachable("pip install")
             )
 
 
@@ -334,12 +334,12 @@ def prepare(extras: Sequence[str] = (), venv: Path = VENV) -> None:
         if not venv_python(venv).exists() or not _same_python(venv):
             say("建立虚拟环境 .venv……", "making the virtual environment .venv ...")
             make_venv(venv)
-        say("安装软件包(首次需几分钟)……", "installing packages (minutes, the first time) ...")
+        say("安装软件包（首次需几分钟）……", "installing packages (minutes, the first time) ...")
         install(wanted, venv)
         stamp = Stamp(key, wanted)
         write_stamp(stamp, venv)
         seconds = time.monotonic() - begun
-        say(f"安装完成,{seconds:.0f} 秒", f"installed in {seconds:.0f} s")
+        say(f"安装完成，{seconds:.0f} 秒", f"installed in {seconds:.0f} s")
     warm_up(stamp, venv)
 
 
@@ -378,4 +378,4 @@ def warm_up(stamp: Stamp, venv: Path = VENV) -> None:
     stamp.warmed = key
     write_stamp(stamp, venv)
     seconds = time.monotonic() - begun
-    say(f"内核编译完成,{seconds:.0f} 秒", f"kernels compiled in {seconds:.0f} s")
+    say(f"内核编译完成，{seconds:.0f} 秒", f"kernels compiled in {seconds:.0f} s")

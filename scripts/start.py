@@ -21,14 +21,14 @@ def parser() -> argparse.ArgumentParser:
         The parser.
     """
     arguments = argparse.ArgumentParser(
-        description="安装方舆,生成示范市并打开服务 / Install Fangyu, make the demonstration city and serve it"
+        description="安装方舆，生成示范市并打开服务 / Install Fangyu, make the demonstration city and serve it"
     )
     arguments.add_argument("--setup-only", action="store_true", help="只安装 / only install")
     arguments.add_argument(
         "--no-serve", action="store_true", help="生成后不启动服务 / do not serve in the end"
     )
     arguments.add_argument("--port", type=_port, help="端口 / port")
-    arguments.add_argument("--store", help="数据文件(.gpkg)或 PostGIS 地址 / store: a .gpkg or a PostGIS URL")
+    arguments.add_argument("--store", help="数据文件（.gpkg）或 PostGIS 地址 / store: a .gpkg or a PostGIS URL")
     arguments.add_argument("--nodes", type=_positive, help="示范路网的节点数 / nodes of the demo network")
     return arguments
 

@@ -85,7 +85,7 @@ def _apt(*arguments: str) -> bool:
     command = ["apt-get", "-y", "-q", "-o", "Dpkg::Options::=--force-confold", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        say(f"apt-get {arguments[0]} 失败:{done.stderr.strip()[-500:]}", f"apt-get {arguments[0]} failed")
+        say(f"apt-get {arguments[0]} 失败：{done.stderr.strip()[-500:]}", f"apt-get {arguments[0]} failed")
     return done.returncode == 0
 
 
@@ -121,7 +121,7 @@ def ensure() -> list[str]:
     lacking = missing()
     if not lacking or not is_debian_root():
         return lacking
-    say(f"安装系统软件包:{' '.join(lacking)}", "installing system packages")
+    say(f"安装系统软件包：{' '.join(lacking)}", "installing system packages")
     if not _apt("update"):
         return lacking
     search = ["apt-cache", "search", "--names-only", "^postgresql-[0-9]+-postgis-3$"]

@@ -253,7 +253,7 @@ def report(steps: Sequence[Step], set_up: float, lacking: Sequence[str], reason:
     if reason:
         lines.append(f"跳过 / skipped: {reason}")
     if not all_trials:
-        lines.append("跳过长时间试验(加 --all 运行) / long trials skipped; --all runs them")
+        lines.append("跳过长时间试验（加 --all 运行） / long trials skipped; --all runs them")
     lines.append(f"{'set-up':<14} {set_up:7.1f} s")
     lines += [f"{step.name:<14} {step.seconds:7.1f} s  {'ok' if step.code == 0 else 'FAILED'}" for step in steps]
     failed = [step.name for step in steps if step.code != 0]

@@ -319,7 +319,7 @@ def read_toml(path: Path, log: ProblemLog) -> Table:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataSourceError(f"无法读取 {path}:{error}", f"cannot read {path}: {error}") from error
+        raise DataSourceError(f"无法读取 {path}：{error}", f"cannot read {path}: {error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         log.add(path.name, "", str(error), "应为 UTF-8 编码的 TOML", "must be TOML in UTF-8")
         values = {}

@@ -203,7 +203,7 @@ def _missed(code: str, limit: Threshold, value: float, bound: float) -> Missed:
     is_below = code == "below_threshold"
     doubt_zh, doubt_en = ("", "") if limit.certainty in ("V", "D") else ("（待核）", " (unverified)")
     zh = (
-        f"{limit.title_zh} {value:g}{unit_zh},{'低于下限' if is_below else '高于上限'} {bound:g}{unit_zh},"
+        f"{limit.title_zh} {value:g}{unit_zh}，{'低于下限' if is_below else '高于上限'} {bound:g}{unit_zh}，"
         f"差 {margin:g}；依据：{limit.citation_zh}{doubt_zh}"
     )
     en = (
