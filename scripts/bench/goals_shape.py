@@ -89,7 +89,8 @@ def speed(town: Town, folder: Path, python: Path | None, notes: list[str], *, n_
     union, area = timed(lambda: _draw(network, sites, costs))
     peer = _valhalla(town, sites, folder, python, notes)
     theirs = Timing(tuple(peer["singles"])) if peer and peer["singles"] else None
-    what = f"one {MINUTES:.0f} min isochrone as GeoJSON text, median of {N_SINGLE} places (best of 5 each); " + town.title()
+    what = f"one {MINUTES:.0f} min isochrone as GeoJSON text, median of {N_SINGLE} places (best of 5 each)"
+    what += f"; {town.title()}"
     shown = f"{span(as_text.median)}, p95 {span(as_text.p95)}"
     target, met = "≤ 8 ms", as_text.median <= 0.008
     if theirs is not None:
