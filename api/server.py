@@ -105,7 +105,7 @@ def serve_store(
         app = create_app(Settings(store_url=store_url, cache_dir=cache_dir, is_loopback=is_loopback(host)))
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{taken.getsockname()[1]}/"
-        say(f"方舆已启动：{address} (按 Ctrl+C 结束)", f"Fangyu is serving {address} (Ctrl+C to stop)")
+        say(f"方舆已启动：{address}（按 Ctrl+C 结束）", f"Fangyu is serving {address} (Ctrl+C to stop)")
         if not is_loopback(host):
             say(
                 "注意：尚无账户，非本机地址只提供脱敏报告页。",

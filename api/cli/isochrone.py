@@ -24,7 +24,7 @@ def isochrone(
     at: Annotated[str | None, typer.Option("--at", help="判断门开放的时刻 · time of day.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,
 ) -> None:
-    """绘制步行等时圈(仅供显示)· Draw the area reached on foot (for display)."""
+    """绘制步行等时圈（仅供显示） · Draw the area reached on foot (for display)."""
     from geo.services.isochrone import isochrone_features, write_geojson
     from geo.services.moment import parse_moment
     from geo.services.network import open_network

@@ -176,7 +176,7 @@ class CoverageOutcome:
             circle = "—" if tally.straight_line_ratio is None else f"{tally.straight_line_ratio:.1%}"
             lines.append(
                 (
-                    f"{title.title_zh}：覆盖 {share}（{people['covered']:,} / {people['total']:,} 人）,"
+                    f"{title.title_zh}：覆盖 {share}（{people['covered']:,} / {people['total']:,} 人），"
                     f"直线圆圈会说 {circle}；营业 {outcome.supply.n_open:,} 处，盲区 {len(outcome.gaps.gaps):,} 个",
                     f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), "
                     f"a circle would say {circle}; {outcome.supply.n_open:,} open, {len(outcome.gaps.gaps):,} gaps",

@@ -128,4 +128,4 @@ def write_geojson(collection: IsochroneCollection, path: Path) -> None:
     try:
         path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     except OSError as error:
-        raise DataSourceError(f"无法写出 {path}:{error.strerror}", f"cannot write {path}: {error.strerror}") from error
+        raise DataSourceError(f"无法写出 {path}：{error.strerror}", f"cannot write {path}: {error.strerror}") from error

@@ -84,5 +84,5 @@ def write_points(outcome: CoverageOutcome, path: Path) -> None:
             table.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
     except OSError as error:
         raise DataSourceError(
-            f"无法写出 {path}:{error.strerror or error}", f"cannot write {path}: {error.strerror or error}"
+            f"无法写出 {path}：{error.strerror or error}", f"cannot write {path}: {error.strerror or error}"
         ) from error

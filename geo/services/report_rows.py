@@ -145,16 +145,24 @@ def group(sums: Mapping[str, Any], cells: CellValues | None) -> model.GroupResul
 
 
 def _nearest(sums: Mapping[str, Any]) -> model.NearestFigures:
-    """Return the walk to the nearest facility."""
+    """Return the walk to the nearest facility, to the second and the metre.
+
+    A quantile is one person's walk: to the microsecond it would tell where on the street that person lives.
+    """
     seconds, metres = sums["nearest_s"], sums["nearest_m"]
     return model.NearestFigures(
-        p50_s=seconds["p50"],
-        p90_s=seconds["p90"],
-        max_s=seconds["max"],
-        p50_m=metres["p50"],
-        p90_m=metres["p90"],
-        max_m=metres["max"],
+        p50_s=_whole(seconds["p50"]),
+        p90_s=_whole(seconds["p90"]),
+        max_s=_whole(seconds["max"]),
+        p50_m=_whole(metres["p50"]),
+        p90_m=_whole(metres["p90"]),
+        max_m=_whole(metres["max"]),
     )
+
+
+def _whole(value: float | None) -> float | None:
+    """Round to a whole number; None stays."""
+    return None if value is None else float(round(value))
 
 
 def _division(row: Mapping[str, Any]) -> model.DivisionRow:
@@ -230,7 +238,7 @@ def gaps(
                 persons=model.PersonCounts(total=row["persons"], covered=0, **counts),
                 polygon=polygon,
                 nearest_facility=row["nearest_facility_name"],
-                nearest_m=row["nearest_p50_m"],
+                nearest_m=_whole(row["nearest_p50_m"]),
             )
         )
     return tuple(result)
@@ -329,7 +337,7 @@ def indicators(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> tupl
                 unit_zh=_unit_title(title.unit) or title.unit,
                 numerator=found["numerator"],
                 denominator=found["denominator"],
-                method_zh=f"{title.formula};{method}" if method else title.formula,
+                method_zh=f"{title.formula}；{method}" if method else title.formula,
                 unit_set_zh=str(found["parameters"].get("unit_set", "")),
                 source_zh=population_text(parameters["population_kinds"]),
                 quality_zh="" if found["quality"] == "ok" else "无数据",

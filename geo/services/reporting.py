@@ -145,7 +145,7 @@ def write_report(report: model.CoverageReport, path: Path) -> None:
         writer(report, path)
     except OSError as error:
         raise DataSourceError(
-            f"无法写出 {path}:{error.strerror or error}", f"cannot write {path}: {error.strerror or error}"
+            f"无法写出 {path}：{error.strerror or error}", f"cannot write {path}: {error.strerror or error}"
         ) from error
 
 
