@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 StoreKind = Literal["gpkg", "postgis"]
 
+_WRITER_LOCK = 4_490_002
+"""PostgreSQL advisory lock of whoever writes."""
+
 _BUSY_MS = 30_000
 """How long a writer waits for another one."""
 
@@ -364,6 +367,9 @@ def _start_writing(session: Session) -> int:
     """Tell the triggers whose changes follow; return the last journal row there was."""
     if session.get_bind().dialect.name == "sqlite":
         return int(session.scalar(text("SELECT COALESCE(MAX(fid), 0) FROM change_journal")) or 0)
+    # One writer at a time, as on SQLite: otherwise row locks, revisions and the audit chain can meet crosswise, and
+    # two people importing one file at once would not see each other.
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITER_LOCK})
     session.execute(text("SELECT set_config('fangyu.origin', 'fangyu', true)"))
     return -1
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from geo.errors import ConflictError, NotFoundError
@@ -14,7 +14,7 @@ from geo.store import audit, layers
 from geo.store.columns import utc_now
 from geo.store.layer import LAYERS, Layer
 from geo.store.layers import SyncCounts
-from geo.store.rows import is_sqlite, silent_bulk
+from geo.store.rows import silent_bulk
 from geo.store.tables import NEVER, Import
 
 
@@ -165,10 +165,6 @@ def find_same(session: Session, layer: str, source: str, sha256: str, parameters
     ImportRecord or None
         The import, or None when importing would be something new.
     """
-    if not is_sqlite(session):
-        # Two people importing one file at once: the second waits here, and then sees what the first did.
-        lock = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
-        session.execute(lock, {"name": f"fangyu.import.{layer}.{source}"})
     newest = _newest(session, layer, source)
     same = newest is not None and (newest.sha256, newest.parameters) == (sha256, parameters)
     return _record(newest) if newest is not None and same else None
