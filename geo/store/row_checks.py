@@ -75,6 +75,8 @@ def check_rows(spec: Layer, rows: gpd.GeoDataFrame, repeated: Bool) -> list[Prob
         negative = (rows[column] < 0).to_numpy(dtype=bool)
         zh, en = "数值为负；允许的是零或正数。", "the number is negative; allowed are zero and above."
         problems += _notes(spec, rows, negative, "negative", column, zh, en)
+    if spec.name == "demand_points":
+        problems += _people_problems(spec, rows)
     if spec.name == "facilities":
         problems += _attribute_problems(spec, rows)
         problems += _period_problems(spec, rows, "open_date", "close_date")
@@ -135,6 +137,20 @@ def _geometry_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
             "the geometry is invalid, such as one that crosses itself; allowed are valid ones.",
         ),
     ]
+
+
+def _people_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:
+    """Find rows without persons, and bands or abilities that no longer add up to them."""
+    persons = rows["persons"].to_numpy(np.float64)
+    zh, en = "没有人数；允许的是零或正数。", "the persons are missing; allowed are zero and above."
+    problems = _notes(spec, rows, ~np.isfinite(persons), "missing_persons", "persons", zh, en)
+    for first, parts in (("各年龄段", _NOT_NEGATIVE[spec.name][1:4]), ("各能力等级", _NOT_NEGATIVE[spec.name][4:])):
+        total = rows[list(parts)].sum(axis=1, min_count=1).to_numpy(np.float64)
+        differs = np.abs(total - persons) > 1e-6  # no number anywhere compares as equal
+        zh = f"{first}之和与人数不等；应相等。"
+        en = f"{', '.join(parts)} do not add up to the persons; they must."
+        problems += _notes(spec, rows, differs, "sum_mismatch", "persons", zh, en)
+    return problems
 
 
 def _attribute_problems(spec: Layer, rows: gpd.GeoDataFrame) -> list[Problem]:

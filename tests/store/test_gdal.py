@@ -322,3 +322,17 @@ def test_a_value_that_is_no_geometry_is_flagged_and_does_not_lock_the_store(fill
         assert store.outside_edits == ()
         _, counts = bring_in(store, "facilities", facilities())
         assert counts.changed == 4
+
+
+@needs_programs
+def test_people_who_do_not_add_up_any_more_are_flagged(filled: Path) -> None:
+    with open_store(str(filled)) as store:
+        people = read(store, "demand_points")
+    banded = int(people["fid"][people["persons_60_69"].notna()].iloc[0])
+    other = int(people["fid"][people["fid"] != banded].iloc[0])
+    edit(filled, f"UPDATE demand_points SET persons = 1000 WHERE fid = {banded}")
+    edit(filled, f"UPDATE demand_points SET persons = NULL WHERE fid = {other}")
+    with open_store(str(filled)) as store:
+        codes = {edit.fid: [problem.code for problem in edit.problems] for edit in store.outside_edits}
+    assert "sum_mismatch" in codes[banded]
+    assert codes[other] == ["missing_persons"]
