@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -164,15 +164,92 @@ def site_pairs(
     SitePairs
         The pairs.
     """
-    costs = walk_costs(
-        network,
-        speed_mps=speed_mps,
-        profile=profile,
-        measure=limit.measure,
-        gates=gate_state(network.gates, at),
-    )
+    costs = _costs(network, limit, speed_mps, profile, at)
     n_sites, n_points = sites.edge.size, demand.edge.size
-    public, inner = _stubs(network, costs, demand)
+    count, point, primary, carried = _collect(
+        network, costs, sites, demand, _stubs(network, costs, demand), limit, threads
+    )
+    start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    by_point = transpose_pairs(n_points, start, point, primary, carried)
+    # Turned twice, the points of a site stand in ascending order.
+    by_site = transpose_pairs(n_sites, *by_point)
+    site_start, pair_point, walk_s, walk_m = by_site
+    point_start, pair_site, site_walk_s, site_walk_m = by_point
+    if limit.measure == "metres":
+        walk_s, walk_m = walk_m, walk_s
+        site_walk_s, site_walk_m = site_walk_m, site_walk_s
+    return SitePairs(site_start, pair_point, walk_s, walk_m, point_start, pair_site, site_walk_s, site_walk_m)
+
+
+def count_sites(
+    network: StreetNetwork,
+    demand: PointLinks,
+    site_sets: Sequence[PointLinks],
+    *,
+    limit: Limit,
+    speed_mps: float,
+    profile: WalkingProfile,
+    at: datetime,
+    threads: int = 2,
+) -> list[Int32]:
+    """Count, for several sets of sites, how many sites each demand point has within a limit (M09, M10).
+
+    The same numbers as `SitePairs.sites_per_point`, without keeping the pairs, and with the demand points hung on the
+    network once for all sets.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+    demand : PointLinks
+        Links of the demand points.
+    site_sets : sequence of PointLinks
+        Links of each set's sites.
+    limit : Limit
+        The threshold, inclusive.
+    speed_mps : float
+        Walking speed.
+    profile : WalkingProfile
+        Stairs factor and crossing delay.
+    at : datetime
+        The moment at which gates with hours are judged.
+    threads : int
+        Worker threads; the answer does not depend on it.
+
+    Returns
+    -------
+    list of Int32
+        One array of shape (n_demand,) for each set, in their order.
+    """
+    costs = _costs(network, limit, speed_mps, profile, at)
+    stubs = _stubs(network, costs, demand)
+    counts = []
+    for sites in site_sets:
+        _, point, _, _ = _collect(network, costs, sites, demand, stubs, limit, threads)
+        counts.append(np.bincount(point, minlength=demand.edge.size).astype(np.int32))
+    return counts
+
+
+def _costs(
+    network: StreetNetwork, limit: Limit, speed_mps: float, profile: WalkingProfile, at: datetime
+) -> WalkCosts:
+    """Return the costs of walks to sites."""
+    gates = gate_state(network.gates, at)
+    return walk_costs(network, speed_mps=speed_mps, profile=profile, measure=limit.measure, gates=gates)
+
+
+def _collect(
+    network: StreetNetwork,
+    costs: WalkCosts,
+    sites: PointLinks,
+    demand: PointLinks,
+    stubs: tuple[_Rows, _Rows],
+    limit: Limit,
+    threads: int,
+) -> tuple[Int, Int32, Float, Float]:
+    """Return the number of pairs of each site, and point and costs of each pair, site by site."""
+    n_sites, n_points = sites.edge.size, demand.edge.size
+    public, inner = stubs
     seeds, is_private = _site_seeds(network, costs, sites)
     direct = [_on_one_edge(network, costs, a, b) for a in (sites, *sites.also) for b in (demand, *demand.also)]
     straight = _compress(n_sites, *(np.concatenate(parts) for parts in zip(*direct, strict=True)))
@@ -193,21 +270,10 @@ def site_pairs(
         )  # fmt: skip
 
     parts: list[tuple[Int, Int32, Float, Float]] = _run(threads, range(0, n_sites, step), work)  # type: ignore[assignment]
-    if parts:
-        count, point, primary, carried = (np.concatenate(column) for column in zip(*parts, strict=True))
-    else:
-        count, point = np.empty(0, np.int64), np.empty(0, np.int32)
-        primary, carried = np.empty(0), np.empty(0)
-    start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    by_point = transpose_pairs(n_points, start, point, primary, carried)
-    # Turned twice, the points of a site stand in ascending order.
-    by_site = transpose_pairs(n_sites, *by_point)
-    site_start, pair_point, walk_s, walk_m = by_site
-    point_start, pair_site, site_walk_s, site_walk_m = by_point
-    if limit.measure == "metres":
-        walk_s, walk_m = walk_m, walk_s
-        site_walk_s, site_walk_m = site_walk_m, site_walk_s
-    return SitePairs(site_start, pair_point, walk_s, walk_m, point_start, pair_site, site_walk_s, site_walk_m)
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0), np.empty(0)
+    count, point, primary, carried = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return count, point, primary, carried
 
 
 def _stubs(network: StreetNetwork, costs: WalkCosts, demand: PointLinks) -> tuple[_Rows, _Rows]:

@@ -5,7 +5,7 @@ Only where residential land exists; it never counts people and never stands alon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import shapely
@@ -17,37 +17,52 @@ from geo.indicators.indicator import Figure, Indicator, limit_of, no_data, quoti
 from geo.network.plane import Plane
 
 
-def measure_land(
-    reached: BaseGeometry | None, land: Sequence[BaseGeometry], plane: Plane
-) -> LandFacts | None:
+def merge_land(land: Sequence[BaseGeometry], plane: Plane) -> BaseGeometry | None:
+    """Put residential land together in the plane, so that ground under two polygons counts once.
+
+    Parameters
+    ----------
+    land : sequence of BaseGeometry
+        Polygons in EPSG:4490.
+    plane : Plane
+        Plane of the study area.
+
+    Returns
+    -------
+    BaseGeometry or None
+        The ground in metres; None where there is none.
+    """
+    ground = shapely.transform(shapely.union_all(np.array(list(land), dtype=object)), _to_metres(plane))
+    return None if ground.is_empty else ground
+
+
+def measure_land(reached: BaseGeometry | None, ground: BaseGeometry, plane: Plane) -> LandFacts:
     """Measure how much residential land lies within reach.
 
     Parameters
     ----------
     reached : BaseGeometry or None
         Union of the isochrones in EPSG:4490; None or empty where nothing is reached.
-    land : sequence of BaseGeometry
-        Polygons of residential land in EPSG:4490; where they overlap, ground counts once.
+    ground : BaseGeometry
+        Residential land as `merge_land` returns it.
     plane : Plane
-        Plane of the study area.
+        The same plane.
 
     Returns
     -------
-    LandFacts or None
-        Areas in square metres; None where there is no residential land.
+    LandFacts
+        Areas in square metres.
     """
-
-    def to_metres(points: Float) -> Float:
-        return np.column_stack(plane.forward(points[:, 0], points[:, 1]))
-
-    ground = shapely.transform(shapely.union_all(np.array(list(land), dtype=object)), to_metres)
     total = float(shapely.area(ground))
-    if total == 0:
-        return None
     if reached is None or reached.is_empty:
         return LandFacts(0.0, total)
-    within = shapely.intersection(ground, shapely.transform(reached, to_metres))
+    within = shapely.intersection(ground, shapely.transform(reached, _to_metres(plane)))
     return LandFacts(float(shapely.area(within)), total)
+
+
+def _to_metres(plane: Plane) -> Callable[[Float], Float]:
+    """Return the projection of coordinate pairs."""
+    return lambda points: np.column_stack(plane.forward(points[:, 0], points[:, 1]))
 
 
 def _figure(facts: CoverageFacts) -> Figure:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -19,20 +18,21 @@ from geo.access.coverage import CoverageTask, certify_many
 from geo.access.gaps import GapDemand, GapList, GapRules, find_gaps, persons_by_status
 from geo.access.isochrone import isochrones
 from geo.access.membership import Membership, assign_divisions
-from geo.access.pairs import site_pairs
+from geo.access.pairs import count_sites
 from geo.access.population import ALL_BANDS, UNSPECIFIED, Population
 from geo.access.straight_line import StraightLine, measure_straight, reach_m
 from geo.access.summary import BandRun, summarise
-from geo.arrays import Float, Int32
+from geo.arrays import Float
 from geo.catalog.load import facility_type
 from geo.indicators import CoverageFacts, LandFacts, UnitFacts, compute_indicators
-from geo.indicators.area_coverage import measure_land
+from geo.indicators.area_coverage import measure_land, merge_land
 from geo.indicators.unit_coverage import count_units
 from geo.network.link import LINK_CAP_M, PointLinks, link_points
 from geo.network.model import StreetNetwork
 from geo.network.plane import Plane
 from geo.network.profile import WalkingProfile, walking_profile
 from geo.services import payload
+from geo.services.clock import Clock
 from geo.services.coverage_model import CoverageOutcome, CoverageRequest, TypeOutcome
 from geo.services.demand import Demand, Supply, ranks, read_demand, read_supply
 from geo.services.moment import moment_text
@@ -65,8 +65,8 @@ class Prepared:
         Their divisions.
     divisions : GeoDataFrame
         The divisions themselves, with code, name, level and parent_code.
-    land : tuple of BaseGeometry
-        Residential land.
+    ground : BaseGeometry or None
+        Residential land in the plane, each place once; None where the store has none.
     plane : Plane
         The network's plane, in which straight lines and gaps are measured.
     x, y : array of float64, shape (n_demand,)
@@ -77,27 +77,13 @@ class Prepared:
     links: PointLinks
     membership: Membership
     divisions: gpd.GeoDataFrame
-    land: tuple[BaseGeometry, ...]
+    ground: BaseGeometry | None
     plane: Plane
     x: Float
     y: Float
 
 
-class _Clock:
-    """Adds up seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time one stage."""
-        begun = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
-
-
-def prepare(session: Session, network: StreetNetwork, on: date, clock: _Clock | None = None) -> Prepared:
+def prepare(session: Session, network: StreetNetwork, on: date, clock: Clock | None = None) -> Prepared:
     """Read the people, link them to the network and find their divisions.
 
     Parameters
@@ -108,7 +94,7 @@ def prepare(session: Session, network: StreetNetwork, on: date, clock: _Clock | 
         The compiled network of the same store.
     on : datetime.date
         Date of the divisions.
-    clock : _Clock, optional
+    clock : Clock, optional
         Takes the time of each stage.
 
     Returns
@@ -121,21 +107,21 @@ def prepare(session: Session, network: StreetNetwork, on: date, clock: _Clock | 
     ConflictError
         The store holds no demand points.
     """
-    clock = clock or _Clock()
+    clock = clock or Clock()
     with clock.stage("load"):
         demand = read_demand(session)
         divisions = layers.read_layer(
             session, "admin_divisions", columns=("code", "name", "level", "parent_code"), on=on
         )
         homes = layers.read_layer(session, "residential_land", columns=("id",))
-        land = tuple(homes.geometry[homes.geometry.notna()])
+        ground = merge_land(list(homes.geometry[homes.geometry.notna()]), network.plane)
     with clock.stage("link"):
         links = link_points(network, demand.lon, demand.lat)
     with clock.stage("divisions"):
         membership = assign_divisions(demand.lon, demand.lat, divisions)
         plane = network.plane
         x, y = plane.forward(demand.lon, demand.lat)
-    return Prepared(demand, links, membership, divisions, land, plane, x, y)
+    return Prepared(demand, links, membership, divisions, ground, plane, x, y)
 
 
 def run_coverage(
@@ -166,7 +152,7 @@ def run_coverage(
     ConflictError
         The store holds no demand points.
     """
-    clock = _Clock()
+    clock = Clock()
     with clock.stage("load"):
         supplies = [read_supply(session, slug, request.on) for slug in request.types]
     prepared = prepare(session, network, request.on, clock)
@@ -195,7 +181,7 @@ def analyse(
     *,
     network: StreetNetwork,
     profile: WalkingProfile,
-    clock: _Clock | None = None,
+    clock: Clock | None = None,
 ) -> tuple[TypeOutcome, ...]:
     """Search, sum and gather gaps for every type.
 
@@ -211,7 +197,7 @@ def analyse(
         The network.
     profile : WalkingProfile
         Speeds, stairs and crossings.
-    clock : _Clock, optional
+    clock : Clock, optional
         Takes the time of each stage.
 
     Returns
@@ -219,7 +205,7 @@ def analyse(
     tuple of TypeOutcome
         In the order of the supplies.
     """
-    clock = clock or _Clock()
+    clock = clock or Clock()
     bands = _bands(request, profile, prepared.demand.population)
     with clock.stage("link"):
         sites = [link_points(network, supply.lon, supply.lat) for supply in supplies]
@@ -238,47 +224,78 @@ def analyse(
             cutoff_min=request.cutoff_min,
             threads=THREADS,
         )
-    outcomes = []
-    for position, (supply, links) in enumerate(zip(supplies, sites, strict=True)):
+    with clock.stage("choices"):
+        counts = [
+            count_sites(
+                network,
+                prepared.links,
+                sites,
+                limit=request.limit,
+                speed_mps=speed,
+                profile=profile,
+                at=request.at,
+                threads=THREADS,
+            )
+            for _, speed in bands
+        ]
+
+    def finish(position: int) -> TypeOutcome:
+        radii = [reach_m(metres=request.metres, minutes=request.minutes, speed_mps=speed) for _, speed in bands]
         found = certificates[position * len(bands) : (position + 1) * len(bands)]
-        with clock.stage("choices"):
-            choices = [
-                _choices(prepared, links, request, speed, network=network, profile=profile) for _, speed in bands
-            ]
         band_runs = tuple(
-            BandRun(
-                band,
-                speed,
-                reach_m(metres=request.metres, minutes=request.minutes, speed_mps=speed),
-                one,
-                count,
-            )
-            for (band, speed), one, count in zip(bands, found, choices, strict=True)
+            BandRun(band, speed, radius, one, count[position])
+            for (band, speed), radius, one, count in zip(bands, radii, found, counts, strict=True)
         )
-        with clock.stage("summary"):
-            x, y = prepared.plane.forward(supply.lon, supply.lat)
-            straight = measure_straight(prepared.x, prepared.y, x, y)
-            summary = summarise(prepared.demand.population, prepared.membership, band_runs, straight)
-        with clock.stage("gaps"):
-            gaps = _gaps(prepared, band_runs, straight)
-        with clock.stage("land"):
-            # Land has no age: with bands it is measured at the profile's default speed.
-            speed = profile.default_speed_mps if request.by_band else bands[0][1]
-            land = _land(prepared, links, request, speed, network=network, profile=profile)
-        figures = compute_indicators(
-            CoverageFacts(
-                tally=summary.overall.tally,
-                limit_m=request.metres,
-                limit_min=request.minutes,
-                speed_mps=None if request.by_band else bands[0][1],
-                land=land,
-                units=_units(supply, prepared.divisions, request.on),
-            )
+        return _finish_type(
+            prepared,
+            supplies[position],
+            sites[position],
+            band_runs,
+            request,
+            network=network,
+            profile=profile,
+            clock=clock,
         )
-        outcomes.append(
-            TypeOutcome(supply, int(links.is_linked.sum()), band_runs, summary, gaps, figures)
+
+    # Types do not depend on each other, and most of the work is done outside Python's lock.
+    with ThreadPoolExecutor(THREADS) as pool:
+        return tuple(pool.map(finish, range(len(supplies))))
+
+
+def _finish_type(
+    prepared: Prepared,
+    supply: Supply,
+    links: PointLinks,
+    band_runs: tuple[BandRun, ...],
+    request: CoverageRequest,
+    *,
+    network: StreetNetwork,
+    profile: WalkingProfile,
+    clock: Clock,
+) -> TypeOutcome:
+    """Sum one type's certificates, gather its gaps and compute its indicators."""
+    single_speed = None if request.by_band else band_runs[0].speed_mps
+    with clock.stage("summary"):
+        x, y = prepared.plane.forward(supply.lon, supply.lat)
+        straight = measure_straight(prepared.x, prepared.y, x, y)
+        summary = summarise(prepared.demand.population, prepared.membership, band_runs, straight)
+    with clock.stage("gaps"):
+        gaps = _gaps(prepared, band_runs, straight)
+    with clock.stage("land"):
+        # Land has no age: with bands it is measured at the profile's default speed.
+        speed = single_speed or profile.default_speed_mps
+        land = _land(prepared, links, request, speed, network=network, profile=profile)
+    figures = compute_indicators(
+        CoverageFacts(
+            tally=summary.overall.tally,
+            limit_m=request.metres,
+            limit_min=request.minutes,
+            speed_mps=single_speed,
+            land=land,
+            units=_units(supply, prepared.divisions, request.on),
         )
-    return tuple(outcomes)
+    )
+    return TypeOutcome(supply, int(links.is_linked.sum()), band_runs, summary, gaps, figures)
 
 
 def _bands(
@@ -289,29 +306,6 @@ def _bands(
         return [(ALL_BANDS, request.speed_mps or profile.default_speed_mps)]
     names = population.present_bands or (UNSPECIFIED,)
     return [(name, profile.speed_mps(name)) for name in names]
-
-
-def _choices(
-    prepared: Prepared,
-    sites: PointLinks,
-    request: CoverageRequest,
-    speed_mps: float,
-    *,
-    network: StreetNetwork,
-    profile: WalkingProfile,
-) -> Int32:
-    """Count the facilities within the limit of every demand point."""
-    pairs = site_pairs(
-        network,
-        prepared.links,
-        sites,
-        limit=request.limit,
-        speed_mps=speed_mps,
-        profile=profile,
-        at=request.at,
-        threads=THREADS,
-    )
-    return pairs.sites_per_point.astype(np.int32)
 
 
 UNIT_LEVELS = {"county": "county", "township": "township", "community": "village"}
@@ -336,12 +330,12 @@ def _land(
     profile: WalkingProfile,
 ) -> LandFacts | None:
     """Measure the residential land within reach of the facilities; None where the store has no such land."""
-    if not prepared.land:
+    if prepared.ground is None:
         return None
     reached = isochrones(
-        network, sites, [request.limit], speed_mps=speed_mps, profile=profile, at=request.at, threads=THREADS
+        network, sites, [request.limit], speed_mps=speed_mps, profile=profile, at=request.at, threads=1
     )
-    return measure_land(reached[0].polygon, prepared.land, network.plane)
+    return measure_land(reached[0].polygon, prepared.ground, network.plane)
 
 
 def _gaps(prepared: Prepared, band_runs: Sequence[BandRun], straight: StraightLine) -> GapList:

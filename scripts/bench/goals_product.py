@@ -20,10 +20,13 @@ from shapely.geometry.base import BaseGeometry
 
 from geo.access.membership import assign_divisions
 from geo.access.population import build_population
+from geo.indicators.area_coverage import merge_land
 from geo.network.link import link_points
 from geo.network.model import StreetNetwork
 from geo.network.profile import walking_profile
-from geo.services.coverage import CoverageRequest, Prepared, _Clock, analyse
+from geo.services.clock import Clock
+from geo.services.coverage import Prepared, analyse
+from geo.services.coverage_model import CoverageRequest
 from geo.services.demand import Demand, Supply
 from geo.services.network import open_network
 from geo.store import layers, open_store
@@ -152,7 +155,7 @@ def prepared_people(
     x, y = network.plane.forward(lon, lat)
     return Prepared(
         demand=demand, links=link_points(network, lon, lat), membership=assign_divisions(lon, lat, divisions),
-        divisions=divisions, land=land, plane=network.plane, x=x, y=y,
+        divisions=divisions, ground=merge_land(land, network.plane), plane=network.plane, x=x, y=y,
     )  # fmt: skip
 
 
@@ -179,7 +182,7 @@ def coverage_rows(
     request = CoverageRequest(types=tuple(TYPES), minutes=15.0, by_band=True, on=date(2025, 1, 1))
     seconds, stages = [], {}
     for _ in range(runs + 1):
-        clock = _Clock()
+        clock = Clock()
         begun = time.perf_counter()
         types = analyse(people, offered, request, network=network, profile=walking_profile(), clock=clock)
         seconds.append(time.perf_counter() - begun)

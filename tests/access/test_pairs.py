@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
 from geo.access.coverage import metres, minutes
-from geo.access.pairs import SitePairs, site_pairs, sum_within
+from geo.access.pairs import SitePairs, count_sites, site_pairs, sum_within
 from geo.errors import InputError
 from geo.network.build import compile_network
 from geo.network.link import link_points
@@ -78,6 +78,22 @@ def test_both_orders_hold_the_same_pairs_and_counts() -> None:
     assert pairs.walk_s == pytest.approx(pairs.walk_m / 0.9)
     for j in range(260):
         assert (np.diff(pairs.point[pairs.site_start[j] : pairs.site_start[j + 1]]) > 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_counts_of_several_sets_are_those_of_their_pairs(data: st.DataObject) -> None:
+    city = data.draw(cities())
+    homes = data.draw(places(city, 4))
+    network = compiled(city)
+    sets = [links(network, data.draw(places(city, 4))) for _ in range(2)]
+    limit = data.draw(st.sampled_from([minutes(8), metres(400)]))
+    rules = {"limit": limit, "speed_mps": 0.8, "profile": PROFILE, "at": AT, "threads": 1}
+    people = links(network, homes)
+    counts = count_sites(network, people, sets, **rules)  # type: ignore[arg-type]
+    for found, sites in zip(counts, sets, strict=True):
+        expected = site_pairs(network, people, sites, **rules).sites_per_point  # type: ignore[arg-type]
+        assert np.array_equal(found, expected)
 
 
 def test_threads_do_not_change_pairs() -> None:

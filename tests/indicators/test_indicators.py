@@ -10,6 +10,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely.geometry.base import BaseGeometry
 
 from geo.access.membership import assign_divisions
 from geo.access.population import build_population
@@ -19,7 +20,7 @@ from geo.access.summary import BandRun, summarise
 from geo.access.tally import Tally
 from geo.catalog.load import indicators
 from geo.indicators import INDICATORS, CoverageFacts, IndicatorValue, LandFacts, UnitFacts, compute_indicators
-from geo.indicators.area_coverage import measure_land
+from geo.indicators.area_coverage import measure_land, merge_land
 from geo.indicators.unit_coverage import count_units
 from geo.network.plane import Plane
 from tests.access.made import SOUTH, WEST, WIDTH, divisions
@@ -96,20 +97,25 @@ def square(x: float, y: float, side: float) -> shapely.Polygon:
     return shapely.transform(shape, lambda xy: np.column_stack(PLANE.inverse(xy[:, 0], xy[:, 1])))
 
 
+def ground_of(land: list[shapely.Polygon]) -> BaseGeometry:
+    """Return some land put together."""
+    ground = merge_land(land, PLANE)
+    assert ground is not None
+    return ground
+
+
 def test_land_is_measured_once_where_it_overlaps_and_holes_are_not_reached() -> None:
     land = [square(0, 0, 100), square(50, 0, 100)]
     reached = shapely.difference(square(-100, -100, 200), square(25, 25, 50))
-    found = measure_land(reached, land, PLANE)
-    assert found is not None
+    found = measure_land(reached, ground_of(land), PLANE)
     assert found.total_m2 == pytest.approx(15_000, rel=1e-6)
     assert found.reached_m2 == pytest.approx(10_000 - 2_500, rel=1e-5)
 
 
 def test_no_land_is_no_data_and_nothing_reached_is_nought() -> None:
-    assert measure_land(square(0, 0, 10), [], PLANE) is None
-    assert measure_land(None, [square(0, 0, 100)], PLANE) == LandFacts(0.0, pytest.approx(10_000, rel=1e-6))
-    empty = measure_land(shapely.Polygon(), [square(0, 0, 100)], PLANE)
-    assert empty is not None
+    assert merge_land([], PLANE) is None
+    assert measure_land(None, ground_of([square(0, 0, 100)]), PLANE) == LandFacts(0.0, pytest.approx(10_000, rel=1e-6))
+    empty = measure_land(shapely.Polygon(), ground_of([square(0, 0, 100)]), PLANE)
     assert empty.reached_m2 == 0
 
 
@@ -124,8 +130,7 @@ def test_land_agrees_with_counting_square_metres(seed: int) -> None:
         ground[x : x + side, y : y + side] = True
     x, y, side = corners[3]
     reach[x : x + side, y : y + side] = True
-    found = measure_land(square(x, y, side), land, PLANE)
-    assert found is not None
+    found = measure_land(square(x, y, side), ground_of(land), PLANE)
     assert found.total_m2 == pytest.approx(ground.sum(), abs=0.01)
     assert found.reached_m2 == pytest.approx((ground & reach).sum(), abs=0.01)
 
