@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from geo.arrays import Float, Int32
+from geo.arrays import Float, Int32, UInt8
 
 # An access leg that only touches a barrier (a street through a gate in the wall, a house on it) does not
 # cross it.
@@ -166,6 +166,7 @@ def link_nearest(
     y: Float,
     part: Float,
     piece_edge: Int32,
+    edge_kind: UInt8,
     start: Int32,
     pieces: Int32,
     origin_x: float,
@@ -186,7 +187,10 @@ def link_nearest(
     fraction: Float,
     distance_m: Float,
 ) -> None:
-    """Link points to the nearest edge whose leg crosses no barrier; equal distances go to the lower edge.
+    """Link points to the nearest edge whose leg crosses no barrier.
+
+    Of equally near edges, such as those of a corner, a public one comes first, then the lower one: which way a
+    corner's home belongs to must not hang on how the streets happen to be numbered.
 
     Parameters
     ----------
@@ -198,6 +202,8 @@ def link_nearest(
         Street vertices and the share of the edge's length before each, shape (n_vertices,).
     piece_edge : Int32
         Edge of the piece that starts at each vertex, -1 for none.
+    edge_kind : UInt8
+        Kind of each edge; lower ones come first.
     start, pieces : Int32
         Grid over the street pieces.
     origin_x, origin_y, cell_m : float
@@ -262,8 +268,10 @@ def link_nearest(
                             if d2 > best2:
                                 continue
                             e = piece_edge[j]
-                            if d2 == best2 and best_edge >= 0 and e >= best_edge:
-                                continue
+                            if d2 == best2 and best_edge >= 0:
+                                kind, best_kind = edge_kind[e], edge_kind[best_edge]
+                                if kind > best_kind or (kind == best_kind and e >= best_edge):
+                                    continue
                             is_rejected = False
                             for m in range(n_rejected):
                                 if rejected[m] == e:

@@ -172,7 +172,7 @@ def link_to_lines(
         scale = network.plane.scale(np.where(finite, x, 0.0))
         link_nearest(
             x, y, cap_m * float(scale.max()),
-            lines.x, lines.y, lines.part, lines.piece_edge, lines.cell_start, lines.pieces,
+            lines.x, lines.y, lines.part, lines.piece_edge, network.edge_kind, lines.cell_start, lines.pieces,
             lines.origin_x, lines.origin_y, lines.cell_m, lines.n_x, lines.n_y,
             wall.x, wall.y, wall.cell_start, wall.pieces,
             wall.origin_x, wall.origin_y, wall.cell_m, wall.n_x, wall.n_y,

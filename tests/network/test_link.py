@@ -8,6 +8,7 @@ import pytest
 import shapely
 
 from geo.errors import InputError
+from geo.kernels.graph import PUBLIC
 from geo.network.build import compile_network
 from geo.network.geometry import index_lines
 from geo.network.link import link_points, link_to_lines
@@ -61,6 +62,18 @@ def test_a_corner_shared_by_two_streets_links_to_the_same_one_always() -> None:
     found = link_points(network, lon, lat)
     assert set(found.edge.tolist()) == {0}
     assert found.fraction[0] in (0.0, 1.0)
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("east", [1, -1])
+@pytest.mark.parametrize("north", [1, -1])
+def test_a_corner_of_a_public_and_a_private_way_links_to_the_public_one(order: int, east: int, north: int) -> None:
+    lines = [[(0, 0), (100 * east, 0)], [(0, 0), (0, 100 * north)]]
+    rights = ["public", "private"]
+    frame = streets(lines[::order])
+    frame["foot"] = rights[::order]
+    network = compile_network(frame)
+    found = link_points(network, *lonlats([(-30 * east, -30 * north)]))
+    assert network.edge_kind[found.edge[0]] == PUBLIC
 
 
 def test_a_leg_through_the_joint_of_two_wall_pieces_crosses_the_wall() -> None:
