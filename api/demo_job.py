@@ -152,7 +152,7 @@ def prepare(job: Job) -> None:
 
 def _is_empty(session: object) -> bool:
     """Tell whether nothing was ever imported."""
-    from geo.services.importing import list_imports
+    from geo.services.import_log import list_imports
     from geo.store import Session
 
     assert isinstance(session, Session)

@@ -345,7 +345,7 @@ def footprints(
 @app.command(name="list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """列出全部导入 · List all imports."""
-    from geo.services.importing import list_imports
+    from geo.services.import_log import list_imports
 
     state = state_of(context)
     with opened(state) as store, store.session(write=False) as session:
@@ -364,7 +364,7 @@ def undo(
     as_json: Json = False,
 ) -> None:
     """撤销某来源最近一次导入；不删除任何行 · Undo the newest import of a source; nothing is deleted."""
-    from geo.services.importing import undo_import
+    from geo.services.import_log import undo_import
 
     state = state_of(context)
     with opened(state) as store, transaction(store) as session:

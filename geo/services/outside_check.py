@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-
-import geopandas as gpd
+from typing import TYPE_CHECKING
 
 from geo.catalog.load import facility_types
 from geo.catalog.schema import FacilityType
 from geo.catalog.validate import validate_attributes
 from geo.errors import Problem
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 JUDGED = ("capacity", "floor_area_m2", "floor_level", "tier", "ownership")
 """Columns of every facility that a type's schema has limits on."""

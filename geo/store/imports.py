@@ -10,11 +10,10 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from geo.errors import ConflictError, NotFoundError
-from geo.store import audit, layers
+from geo.store import audit
 from geo.store.columns import utc_now
+from geo.store.counts import SyncCounts
 from geo.store.layer import LAYERS, Layer
-from geo.store.layers import SyncCounts
-from geo.store.rows import silent_bulk
 from geo.store.tables import NEVER, Import
 
 
@@ -265,6 +264,9 @@ def undo(session: Session, import_id: int, *, actor: str, on: date) -> SyncCount
 
 def _undo_layer(session: Session, spec: Layer, import_id: int) -> SyncCounts:
     """Take an import back in one layer."""
+    from geo.store import layers  # geopandas takes half a second to import, and listing imports needs none of it
+    from geo.store.rows import silent_bulk
+
     table = spec.table.c
     mine = (table.import_id == import_id) & table.closed_import_id.is_(None)
     ended = (table.closed_import_id == import_id) & table.import_id.is_distinct_from(import_id)

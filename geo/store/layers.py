@@ -16,42 +16,12 @@ from sqlalchemy.orm import Session
 
 from geo.arrays import Bool, Int
 from geo.store import gpkg
+from geo.store.counts import SyncCounts as SyncCounts
 from geo.store.frames import EncodedRows, Values, decode_column, encode_frame, is_none
 from geo.store.geometry import SRID
 from geo.store.layer import LAYER_NAMES, Layer, layer
 from geo.store.rows import close_rows, fetch_columns, insert_rows, is_sqlite, silent_bulk
 from geo.store.tables import LayerRevision
-
-
-@dataclass(frozen=True, slots=True)
-class SyncCounts:
-    """What an import did to a layer, in features.
-
-    Parameters
-    ----------
-    added : int
-        New to the source.
-    changed : int
-        Got a new version.
-    closed : int
-        Gone from the source; their last version was ended.
-    unchanged : int
-        Left alone.
-    """
-
-    added: int = 0
-    changed: int = 0
-    closed: int = 0
-    unchanged: int = 0
-
-    def __add__(self, other: SyncCounts) -> SyncCounts:
-        """Add up the counts of several layers."""
-        return SyncCounts(
-            self.added + other.added,
-            self.changed + other.changed,
-            self.closed + other.closed,
-            self.unchanged + other.unchanged,
-        )
 
 
 def sync_layer(

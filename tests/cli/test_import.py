@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.cli import town
@@ -165,3 +167,9 @@ def test_people_are_spread_anew_when_the_streets_have_changed(fangyu: Run, tmp_p
     fangyu("import", "streets", town.write_streets(tmp_path))
     assert fangyu(*words).json()["rows"]["stored"] > 2
     assert fangyu(*words).json()["is_repeat"] is True
+
+
+def test_listing_imports_loads_no_geographic_library() -> None:
+    code = "import sys, geo.services.import_log, geo.services.opening; print({'geopandas', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
