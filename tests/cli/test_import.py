@@ -170,6 +170,7 @@ def test_people_are_spread_anew_when_the_streets_have_changed(fangyu: Run, tmp_p
 
 
 def test_listing_imports_loads_no_geographic_library() -> None:
-    code = "import sys, geo.services.import_log, geo.services.opening; print({'geopandas', 'pandas'} & set(sys.modules))"
+    loaded = "import sys, geo.services.import_log, geo.services.opening"
+    code = loaded + "\nprint({'geopandas', 'pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
