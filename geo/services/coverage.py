@@ -27,6 +27,7 @@ from geo.catalog.load import facility_type
 from geo.indicators import CoverageFacts, LandFacts, UnitFacts, compute_indicators
 from geo.indicators.area_coverage import measure_land, merge_land
 from geo.indicators.unit_coverage import count_units
+from geo.network.gates import gate_state
 from geo.network.link import LINK_CAP_M, PointLinks, link_points
 from geo.network.model import StreetNetwork
 from geo.network.plane import Plane
@@ -167,6 +168,7 @@ def run_coverage(
         parameters=parameters,
         demand=prepared.demand,
         types=types,
+        network=_network_facts(network, request),
         seconds=clock.seconds,
     )
     with clock.stage("store"):
@@ -351,6 +353,18 @@ def _gaps(prepared: Prepared, band_runs: Sequence[BandRun], straight: StraightLi
     rules = GapRules(least_uncovered_share=0.5 if len(band_runs) > 1 else 0.0, minimum_persons=1)
     names = prepared.membership.levels[-1] if prepared.membership.levels else None
     return find_gaps(demand, prepared.plane, rules=rules, straight=straight, divisions=names)
+
+
+def _network_facts(network: StreetNetwork, request: CoverageRequest) -> dict[str, object]:
+    """Return the size of the network and what a planner should look at before believing it."""
+    return {
+        "nodes": network.n_nodes,
+        "edges": network.n_edges,
+        "components": network.n_components,
+        "gates": len(network.gates.ids),
+        "gates_off_street": network.n_unmatched_gates,
+        "gates_with_unreadable_hours": sorted(gate_state(network.gates, request.at).unparsable_ids),
+    }
 
 
 def run_parameters(

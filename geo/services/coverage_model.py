@@ -14,6 +14,9 @@ from geo.indicators import IndicatorValue
 from geo.services.demand import Demand, Supply
 from geo.services.moment import DEFAULT_MOMENT
 
+SHOWN_GAP_PERSONS = 10
+"""Reports list gaps from so many people on; the run itself, which is internal, keeps the smaller ones too."""
+
 
 @dataclass(frozen=True, slots=True)
 class CoverageRequest:
@@ -107,6 +110,8 @@ class CoverageOutcome:
         The people.
     types : tuple of TypeOutcome
         One a type.
+    network : dict
+        Size and oddities of the street network, as JSON values.
     seconds : dict of str to float
         Time by stage.
     """
@@ -117,6 +122,7 @@ class CoverageOutcome:
     parameters: dict[str, object]
     demand: Demand
     types: tuple[TypeOutcome, ...]
+    network: dict[str, object]
     seconds: dict[str, float]
 
     def to_json(self) -> dict[str, object]:
@@ -128,7 +134,11 @@ class CoverageOutcome:
             One type's result flat; several types' in ``results``.
         """
         head: dict[str, object] = {"run_id": self.run_id, "content_hash": self.content_hash}
-        tail: dict[str, object] = {"parameters": self.parameters, "seconds": self.seconds}
+        tail: dict[str, object] = {
+            "parameters": self.parameters,
+            "network": self.network,
+            "seconds": self.seconds,
+        }
         results = [self._type_json(outcome) for outcome in self.types]
         if len(results) == 1:
             return {**head, **results[0], **tail}
@@ -174,12 +184,16 @@ class CoverageOutcome:
             ratio = tally.coverage_ratio
             share = "—" if ratio is None else f"{ratio:.1%}"
             circle = "—" if tally.straight_line_ratio is None else f"{tally.straight_line_ratio:.1%}"
+            small = sum(gap.count < SHOWN_GAP_PERSONS * gap.unit for gap in outcome.gaps.gaps)
+            shown = len(outcome.gaps.gaps) - small
             lines.append(
                 (
                     f"{title.title_zh}：覆盖 {share}（{people['covered']:,} / {people['total']:,} 人），"
-                    f"直线圆圈会说 {circle}；营业 {outcome.supply.n_open:,} 处，盲区 {len(outcome.gaps.gaps):,} 个",
+                    f"直线圆圈会说 {circle}；营业 {outcome.supply.n_open:,} 处，"
+                    f"盲区 {shown:,} 个（另有 {small:,} 处不足 {SHOWN_GAP_PERSONS} 人）",
                     f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), "
-                    f"a circle would say {circle}; {outcome.supply.n_open:,} open, {len(outcome.gaps.gaps):,} gaps",
+                    f"a circle would say {circle}; {outcome.supply.n_open:,} open, {shown:,} gaps "
+                    f"and {small:,} of fewer than {SHOWN_GAP_PERSONS} people",
                 )
             )
         spent = sum(self.seconds.values())

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from geo.errors import DataSourceError, InputError, Problem
+from geo.store.layer import layer
 
 CHUNK_BYTES = 1 << 20
 SHAPEFILE_PARTS = (".shp", ".dbf", ".shx", ".prj", ".cpg")
@@ -142,13 +143,14 @@ class ImportReport:
                 f"repaired, {self.rows_refused:,} refused{would_en}",
             )
         ]
-        for layer, change in self.changes.items():
+        for name, change in self.changes.items():
+            shown = layer(name)
             lines.append(
                 (
-                    f"  {layer}：新增 {change.added:,}，变更 {change.changed:,}，终止 {change.closed:,}，"
+                    f"  {shown.title_zh}：新增 {change.added:,}，变更 {change.changed:,}，终止 {change.closed:,}，"
                     f"不变 {change.unchanged:,}",
-                    f"  {layer}: {change.added:,} added, {change.changed:,} changed, {change.closed:,} closed, "
-                    f"{change.unchanged:,} unchanged",
+                    f"  {shown.title_en}: {change.added:,} added, {change.changed:,} changed, "
+                    f"{change.closed:,} closed, {change.unchanged:,} unchanged",
                 )
             )
         lines.extend(("  " + zh, "  " + en) for zh, en in self.facts)
@@ -181,7 +183,7 @@ class ImportReport:
                 "repaired": self.rows_repaired,
                 "refused": self.rows_refused,
             },
-            "changes": {layer: asdict(change) for layer, change in self.changes.items()},
+            "changes": {name: asdict(change) for name, change in self.changes.items()},
             "facts": [{"zh": zh, "en": en} for zh, en in self.facts],
             "problems": [asdict(problem) for problem in self.problems],
         }

@@ -29,8 +29,27 @@ BAND_TITLES: Final = {
     "unspecified": "未分年龄",
     model.ALL_PEOPLE: "全部",
 }
+QUARTER_HOUR_MIN: Final = 15
 POPULATION_TITLES: Final = {"resident": "常住人口", "registered": "户籍人口", "unstated": "人口口径未说明"}
-DISCLAIMER: Final = "示意：行政界线与位置仅供规划参考，不作为划界依据。"
+DISCLAIMER: Final = "行政界线与位置仅供规划参考，不作为划界依据。"
+
+
+def title_text(parameters: Mapping[str, Any]) -> str:
+    """Return the report's title: fifteen minutes have a name of their own.
+
+    Parameters
+    ----------
+    parameters : mapping
+        The run's parameters.
+
+    Returns
+    -------
+    str
+        Title.
+    """
+    if parameters["minutes"] == QUARTER_HOUR_MIN:
+        return "一刻钟养老服务圈覆盖分析"
+    return "养老服务步行覆盖分析"
 
 
 def standard_text(parameters: Mapping[str, Any]) -> str:
@@ -85,7 +104,7 @@ def parameter_lines(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...
     lines = [("标准", standard_text(parameters))]
     speeds = parameters["band_speeds_mps"]
     if speeds is not None:
-        text = "、".join(f"{BAND_TITLES[band]} {speed:g}" for band, speed in speeds.items())
+        text = "、".join(f"{BAND_TITLES[band]} {speed:.1f}" for band, speed in speeds.items())
         lines.append(("步速（米/秒）", text))
     elif parameters["speed_mps"] is not None:
         lines.append(("步速（米/秒）", f"{parameters['speed_mps']:g}"))
@@ -328,7 +347,12 @@ def indicators(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> tupl
     rows = []
     for found in result.get("indicators", ()):
         title = titles[found["slug"]]
-        method = "、".join(f"{name} = {value}" for name, value in found["parameters"].items())
+        method = "、".join(
+            f"{PARAMETER_TITLES.get(name, name)} {_value(value)}"
+            for name, value in found["parameters"].items()
+            if name != "unit_set"
+        )
+        above, below = INDICATOR_PARTS.get(found["slug"], ("", ""))
         rows.append(
             model.IndicatorRow(
                 id=found["id"],
@@ -337,8 +361,10 @@ def indicators(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> tupl
                 unit_zh=_unit_title(title.unit) or title.unit,
                 numerator=found["numerator"],
                 denominator=found["denominator"],
+                numerator_zh=above if found["numerator"] is not None else "",
+                denominator_zh=below if found["denominator"] is not None else "",
                 method_zh=f"{title.formula}；{method}" if method else title.formula,
-                unit_set_zh=str(found["parameters"].get("unit_set", "")),
+                unit_set_zh=_unit_set(str(found["parameters"].get("unit_set", ""))),
                 source_zh=population_text(parameters["population_kinds"]),
                 quality_zh="" if found["quality"] == "ok" else "无数据",
                 note_zh=NO_DATA_REASONS.get(found["reason"], found["reason"]),
@@ -347,6 +373,39 @@ def indicators(result: Mapping[str, Any], parameters: Mapping[str, Any]) -> tupl
     return tuple(rows)
 
 
+def _value(value: object) -> str:
+    """Write a parameter's value without needless decimals."""
+    return f"{value:g}" if isinstance(value, float | int) else str(value)
+
+
+def _unit_set(text: str) -> str:
+    """Write a set of units in Chinese: ``village 2026-01-01`` as its level and date."""
+    level, _, day = text.partition(" ")
+    if level not in LEVEL_TITLES:
+        return text
+    return f"{LEVEL_TITLES[level]}，{date_zh(date.fromisoformat(day))}" if day else LEVEL_TITLES[level]
+
+
+LEVEL_TITLES: Final = {
+    "province": "省级", "prefecture": "地级", "county": "县级", "township": "乡级", "village": "村级",
+}  # fmt: skip
+PARAMETER_TITLES: Final = {
+    "limit_m": "距离标准（米）",
+    "limit_min": "时间标准（分钟）",
+    "speed_mps": "步速（米/秒）",
+    "detour": "绕行系数",
+    "k": "可选设施数",
+}
+INDICATOR_PARTS: Final = {
+    "population_coverage": ("距离标准内的人数（人）", "总人数（人）"),
+    "area_coverage": ("等时圈内的居住用地（平方米）", "居住用地（平方米）"),
+    "unit_coverage": ("有运营设施的单元（个）", "全部单元（个）"),
+    "time_coverage": ("时间标准内的人数（人）", "总人数（人）"),
+    "buffer_overstatement": ("直线圆圈多算的人数（人）", "总人数（人）"),
+    "choice_share": ("有两处以上可选设施的人数（人）", "总人数（人）"),
+    "overlap": ("被覆盖人次（人·处）", "被覆盖人数（人）"),
+    "nearest_distance": ("步行距离合计（人·米）", "可到达的人数（人）"),
+}
 NO_DATA_REASONS: Final = {
     "": "",
     "nobody": "没有人口",
@@ -395,7 +454,11 @@ def import_notes(records: Iterable[ImportRecord]) -> tuple[model.ImportNote, ...
 
 
 def quality_notes(
-    results: Sequence[Mapping[str, Any]], divisions: gpd.GeoDataFrame, *, is_synthetic: bool
+    results: Sequence[Mapping[str, Any]],
+    network: Mapping[str, Any],
+    divisions: gpd.GeoDataFrame,
+    *,
+    is_synthetic: bool,
 ) -> tuple[model.QualityNote, ...]:
     """Return what a reader should know about the data before believing the numbers.
 
@@ -403,6 +466,8 @@ def quality_notes(
     ----------
     results : sequence of mapping
         JSON values of the types.
+    network : mapping
+        JSON values of the street network.
     divisions : GeoDataFrame
         Divisions of the store.
     is_synthetic : bool
@@ -420,6 +485,18 @@ def quality_notes(
             "与设施不连通的人口", first["disconnected"], "人", "所在路网片区内没有该类设施，计入分母，不算覆盖"
         ),
     ]
+    notes.append(
+        model.QualityNote("路网连通片区", network["components"], "个", "片区之间走不通，小片区多为数据残缺")
+    )
+    if network["gates_off_street"]:
+        notes.append(
+            model.QualityNote("不在道路上的出入口", network["gates_off_street"], "处", "没有采用，请核对位置")
+        )
+    unreadable = network["gates_with_unreadable_hours"]
+    if unreadable:
+        notes.append(
+            model.QualityNote("开放时间无法识别的出入口", len(unreadable), "处", "按开放计算，请补正开放时间")
+        )
     for result in results:
         counts = result["facilities"]
         away = counts["open"] - counts["linked"]
@@ -455,7 +532,7 @@ def source_notes(parameters: Mapping[str, Any]) -> tuple[model.SourceNote, ...]:
     years = "、".join(f"{year} 年" for year in parameters["population_years"]) or "年份未说明"
     return (
         model.SourceNote("人口数据", years, population_text(parameters["population_kinds"])),
-        model.SourceNote("步行速度", "", "按年龄段的情景值，依据见 geo/catalog/walking.toml"),
-        model.SourceNote("方法", "", "路网逐点最近设施（双精度秒），含两端接入距离；等时圈只作显示"),
-        model.SourceNote("说明", "", DISCLAIMER),
+        model.SourceNote("步行速度", "情景值", "按年龄段设定，依据见参考文档"),
+        model.SourceNote("方法", "路网步行", "逐点最近设施（双精度秒），含两端接入距离；等时圈只作显示"),
+        model.SourceNote("图件", "示意", DISCLAIMER),
     )

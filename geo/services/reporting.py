@@ -237,7 +237,7 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
     bureau = state.read_fact(session, BUREAU) or "民政局"
     years = parameters["population_years"]
     return model.CoverageReport(
-        title="一刻钟养老服务圈覆盖分析",
+        title=report_rows.title_text(parameters),
         bureau=bureau,
         is_synthetic=is_synthetic,
         data_date=on,
@@ -250,7 +250,7 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
         outlines=divisions,
         context=_context(session),
         imports=report_rows.import_notes(imports.list_imports(session)),
-        quality=report_rows.quality_notes(results, divisions, is_synthetic=is_synthetic),
+        quality=report_rows.quality_notes(results, summary["network"], divisions, is_synthetic=is_synthetic),
         sources=report_rows.source_notes(parameters),
         minimum_persons=MINIMUM_PERSONS,
     )
