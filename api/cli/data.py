@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +14,7 @@ from api.cli.output import SHOWN_PROBLEMS, State, opened, print_json, state_of, 
 
 if TYPE_CHECKING:
     from geo.services.import_report import ImportOptions, ImportReport
+    from geo.store import Session, Store
 
 app = typer.Typer(help="导入文件、查看和撤销导入 · Import files, list and undo imports.", no_args_is_help=True)
 
@@ -97,9 +101,18 @@ def _tell(state: State, report: ImportReport, *, dry_run: bool, as_json: bool) -
         print_json(report.to_json(dry_run=dry_run))
 
 
-@app.command()
-def streets(
-    context: typer.Context,
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One import about to be done: the open transaction and what the shared options said."""
+
+    session: Session
+    options: ImportOptions
+
+
+Importer = Callable[..., "ImportReport"]
+
+
+def _shared(
     file: File,
     datum: Datum = None,
     mapping: Mapping_ = None,
@@ -111,76 +124,84 @@ def streets(
     skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
+    """Stand for the options of every import; only the signature counts."""
+
+
+def importer(use: Importer) -> Importer:
+    """Make a command of a use case: the shared options, one transaction, and the report told.
+
+    Parameters
+    ----------
+    use : callable
+        Takes a `Job` and its own options, which stand in its signature as typer wants them; returns the report.
+
+    Returns
+    -------
+    callable
+        The same function; the command is registered under its name.
+    """
+    # Names that only the type checker knows are none of typer's business.
+    unknown = {"ImportReport": object}
+    own = list(inspect.signature(use, eval_str=True, locals=unknown).parameters.values())[1:]
+    shared = list(inspect.signature(_shared, eval_str=True).parameters.values())
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+
+    def run(**words: Any) -> None:
+        state = state_of(words.pop("context"))
+        chosen = {parameter.name: words.pop(parameter.name) for parameter in own}
+        dry_run, as_json = words.pop("dry_run"), words.pop("as_json")
+        options = _options(**words)
+        with opened(state) as store:
+            with transaction(store, keep=not dry_run) as session:
+                report = use(Job(session, options), **chosen)
+            if report.layer == "street_segments" and report.changed_anything and not dry_run:
+                _compile(state, store)
+        _tell(state, report, dry_run=dry_run, as_json=as_json)
+
+    parameters = [context, *shared, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    app.command(name=use.__name__, help=use.__doc__)(run)
+    return use
+
+
+def _compile(state: State, store: Store) -> None:
+    """Compile the network right after its streets have changed, and say how large it is."""
+    from geo.services.network import open_network
+
+    with store.session(write=False) as session:
+        network = open_network(session, state.cache_dir())
+    state.tell(
+        f"路网已编译：{network.n_nodes:,} 个节点，{network.n_edges:,} 条步行路段",
+        f"network compiled: {network.n_nodes:,} nodes, {network.n_edges:,} walkable edges",
+    )
+
+
+@importer
+def streets(job: Job) -> ImportReport:
     """导入道路：OSM 提取文件或道路中心线 · Import streets: an OSM extract or centrelines."""
     from geo.services.importing import import_streets
 
-    state = state_of(context)
-    options = _options(
-        file,
-        datum=datum,
-        mapping=mapping,
-        source=source,
-        layer=layer,
-        helmert=helmert,
-        encoding=encoding,
-        skip_bad=skip_bad,
-    )
-    with opened(state) as store:
-        with transaction(store, keep=not dry_run) as session:
-            report = import_streets(session, options)
-        if not dry_run and report.changed_anything:
-            from geo.services.network import open_network
-
-            with store.session(write=False) as session:
-                network = open_network(session, state.cache_dir())
-            state.tell(
-                f"路网已编译：{network.n_nodes:,} 个节点，{network.n_edges:,} 条步行路段",
-                f"network compiled: {network.n_nodes:,} nodes, {network.n_edges:,} walkable edges",
-            )
-    _tell(state, report, dry_run=dry_run, as_json=as_json)
+    return import_streets(job.session, job.options)
 
 
-@app.command()
+@importer
 def facilities(
-    context: typer.Context,
-    file: File,
+    job: Job,
     facility_type: Annotated[
         str | None,
         typer.Option("--type", help="设施类型，如 senior_canteen；文件有“类型”列时可省略 · facility type."),
     ] = None,
-    datum: Datum = None,
-    mapping: Mapping_ = None,
-    source: Source = None,
-    layer: Layer = None,
-    helmert: Helmert = None,
-    encoding: Encoding = None,
-    dry_run: DryRun = False,
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
+) -> ImportReport:
     """导入设施 · Import facilities."""
     from geo.services.importing import import_facilities
 
-    state = state_of(context)
-    options = _options(
-        file,
-        datum=datum,
-        mapping=mapping,
-        source=source,
-        layer=layer,
-        helmert=helmert,
-        encoding=encoding,
-        skip_bad=skip_bad,
-    )
-    with opened(state) as store, transaction(store, keep=not dry_run) as session:
-        report = import_facilities(session, options, facility_type=facility_type)
-    _tell(state, report, dry_run=dry_run, as_json=as_json)
+    return import_facilities(job.session, job.options, facility_type=facility_type)
 
 
-@app.command()
+@importer
 def demand(
-    context: typer.Context,
-    file: File,
+    job: Job,
     areas: Annotated[
         str | None,
         typer.Option(
@@ -197,16 +218,7 @@ def demand(
         typer.Option("--population", help="人口口径：resident、registered 或 unstated · kind of population."),
     ] = "unstated",
     year: Annotated[int | None, typer.Option("--year", help="数据年份 · year of the data.")] = None,
-    datum: Datum = None,
-    mapping: Mapping_ = None,
-    source: Source = None,
-    layer: Layer = None,
-    helmert: Helmert = None,
-    encoding: Encoding = None,
-    dry_run: DryRun = False,
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
+) -> ImportReport:
     """导入老年人需求点、格网或社区人数表 · Import demand points, cells or a table per community."""
     from geo.services.importing import import_demand
 
@@ -214,132 +226,42 @@ def demand(
         raise typer.BadParameter(
             f"--population {population}: resident（常住）、registered（户籍）、unstated（未说明）"
         )
-    state = state_of(context)
-    options = _options(
-        file,
-        datum=datum,
-        mapping=mapping,
-        source=source,
-        layer=layer,
-        helmert=helmert,
-        encoding=encoding,
-        skip_bad=skip_bad,
+    return import_demand(
+        job.session, job.options, population=population, year=year, areas=areas, areas_datum=areas_datum
     )
-    with opened(state) as store, transaction(store, keep=not dry_run) as session:
-        report = import_demand(
-            session,
-            options,
-            population=population,
-            year=year,
-            areas=areas,
-            areas_datum=areas_datum,
-        )
-    _tell(state, report, dry_run=dry_run, as_json=as_json)
 
 
-@app.command()
+@importer
 def divisions(
-    context: typer.Context,
-    file: File,
+    job: Job,
     level: Annotated[
         str | None,
         typer.Option(
-            "--level", help="级别 province|prefecture|county|township|village；文件有级别列或代码可判时可省略."
+            "--level",
+            help="级别 province|prefecture|county|township|village；文件有级别列或代码可判时可省略 · level.",
         ),
     ] = None,
-    datum: Datum = None,
-    mapping: Mapping_ = None,
-    source: Source = None,
-    layer: Layer = None,
-    helmert: Helmert = None,
-    encoding: Encoding = None,
-    dry_run: DryRun = False,
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
+) -> ImportReport:
     """导入行政区划面 · Import administrative divisions."""
     from geo.services.importing import import_divisions
 
-    state = state_of(context)
-    options = _options(
-        file,
-        datum=datum,
-        mapping=mapping,
-        source=source,
-        layer=layer,
-        helmert=helmert,
-        encoding=encoding,
-        skip_bad=skip_bad,
-    )
-    with opened(state) as store, transaction(store, keep=not dry_run) as session:
-        report = import_divisions(session, options, level=level)
-    _tell(state, report, dry_run=dry_run, as_json=as_json)
+    return import_divisions(job.session, job.options, level=level)
 
 
-@app.command()
-def land(
-    context: typer.Context,
-    file: File,
-    datum: Datum = None,
-    mapping: Mapping_ = None,
-    source: Source = None,
-    layer: Layer = None,
-    helmert: Helmert = None,
-    encoding: Encoding = None,
-    dry_run: DryRun = False,
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
+@importer
+def land(job: Job) -> ImportReport:
     """导入居住用地面 · Import residential land."""
     from geo.services.importing import import_land
 
-    state = state_of(context)
-    options = _options(
-        file,
-        datum=datum,
-        mapping=mapping,
-        source=source,
-        layer=layer,
-        helmert=helmert,
-        encoding=encoding,
-        skip_bad=skip_bad,
-    )
-    with opened(state) as store, transaction(store, keep=not dry_run) as session:
-        report = import_land(session, options)
-    _tell(state, report, dry_run=dry_run, as_json=as_json)
+    return import_land(job.session, job.options)
 
 
-@app.command()
-def footprints(
-    context: typer.Context,
-    file: File,
-    datum: Datum = None,
-    mapping: Mapping_ = None,
-    source: Source = None,
-    layer: Layer = None,
-    helmert: Helmert = None,
-    encoding: Encoding = None,
-    dry_run: DryRun = False,
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
+@importer
+def footprints(job: Job) -> ImportReport:
     """导入设施轮廓面 · Import facility footprints."""
     from geo.services.importing import import_footprints
 
-    state = state_of(context)
-    options = _options(
-        file,
-        datum=datum,
-        mapping=mapping,
-        source=source,
-        layer=layer,
-        helmert=helmert,
-        encoding=encoding,
-        skip_bad=skip_bad,
-    )
-    with opened(state) as store, transaction(store, keep=not dry_run) as session:
-        report = import_footprints(session, options)
-    _tell(state, report, dry_run=dry_run, as_json=as_json)
+    return import_footprints(job.session, job.options)
 
 
 @app.command(name="list")
@@ -353,8 +275,16 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         print_json({"imports": records})
         return
+    titles = state.say(
+        "编号 图层 来源 文件 时间 新增 变更 终止 拒绝 状态",
+        "id layer source file time added changed closed refused state",
+    )
+    typer.echo("\t".join(titles.split()))
     for record in records:
-        typer.echo("\t".join("" if value is None else str(value) for value in record.values()))
+        done = state.say("已撤销", "undone") if record["undone_at"] else ""
+        names = ("import_id", "layer", "source", "file", "started_at", "added", "changed", "closed", "rows_refused")
+        cells = [str(record[name]) for name in names]
+        typer.echo("\t".join([*cells, done]))
 
 
 @app.command()
