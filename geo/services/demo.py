@@ -47,7 +47,7 @@ def make_demo(
 
     def tell(step: str, share: float) -> None:
         if progress is not None:
-            progress(f"  {step}({share:.0%})", f"  {step} ({share:.0%})")
+            progress(f"  {step}（{share:.0%}）", f"  {step} ({share:.0%})")
 
     make_demo_city(folder, recipe=load_recipe(), nodes=nodes, progress=tell)
     manifest = _manifest(folder)

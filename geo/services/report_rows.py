@@ -467,7 +467,7 @@ def quality_notes(
     results : sequence of mapping
         JSON values of the types.
     network : mapping
-        JSON values of the street network.
+        JSON values of the street network; empty for runs stored before they were kept.
     divisions : GeoDataFrame
         Divisions of the store.
     is_synthetic : bool
@@ -485,18 +485,7 @@ def quality_notes(
             "与设施不连通的人口", first["disconnected"], "人", "所在路网片区内没有该类设施，计入分母，不算覆盖"
         ),
     ]
-    notes.append(
-        model.QualityNote("路网连通片区", network["components"], "个", "片区之间走不通，小片区多为数据残缺")
-    )
-    if network["gates_off_street"]:
-        notes.append(
-            model.QualityNote("不在道路上的出入口", network["gates_off_street"], "处", "没有采用，请核对位置")
-        )
-    unreadable = network["gates_with_unreadable_hours"]
-    if unreadable:
-        notes.append(
-            model.QualityNote("开放时间无法识别的出入口", len(unreadable), "处", "按开放计算，请补正开放时间")
-        )
+    notes.extend(_network_notes(network))
     for result in results:
         counts = result["facilities"]
         away = counts["open"] - counts["linked"]
@@ -514,6 +503,21 @@ def quality_notes(
     if is_synthetic:
         notes.append(model.QualityNote("示例数据", None, "", "全部为虚构数据，不对应任何真实地方"))
     return tuple(notes)
+
+
+def _network_notes(network: Mapping[str, Any]) -> list[model.QualityNote]:
+    """Return what is odd about the streets; nothing where it was not kept."""
+    found = (
+        ("路网连通片区", network.get("components", 0), "个", "片区之间走不通，小片区多为数据残缺"),
+        ("不在道路上的出入口", network.get("gates_off_street", 0), "处", "没有采用，请核对位置"),
+        (
+            "开放时间无法识别的出入口",
+            len(network.get("gates_with_unreadable_hours", ())),
+            "处",
+            "按开放计算，请补正开放时间",
+        ),
+    )
+    return [model.QualityNote(title, count, unit, note) for title, count, unit, note in found if count]
 
 
 def source_notes(parameters: Mapping[str, Any]) -> tuple[model.SourceNote, ...]:

@@ -250,7 +250,7 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
         outlines=divisions,
         context=_context(session),
         imports=report_rows.import_notes(imports.list_imports(session)),
-        quality=report_rows.quality_notes(results, summary["network"], divisions, is_synthetic=is_synthetic),
+        quality=report_rows.quality_notes(results, summary.get("network", {}), divisions, is_synthetic=is_synthetic),
         sources=report_rows.source_notes(parameters),
         minimum_persons=MINIMUM_PERSONS,
     )
