@@ -103,7 +103,15 @@ def _tell(state: State, report: ImportReport, *, dry_run: bool, as_json: bool) -
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One import about to be done: the open transaction and what the shared options said."""
+    """One import about to be done.
+
+    Parameters
+    ----------
+    session : Session
+        The open transaction.
+    options : ImportOptions
+        What the shared options said.
+    """
 
     session: Session
     options: ImportOptions
@@ -127,19 +135,8 @@ def _shared(
     """Stand for the options of every import; only the signature counts."""
 
 
-def importer(use: Importer) -> Importer:
-    """Make a command of a use case: the shared options, one transaction, and the report told.
-
-    Parameters
-    ----------
-    use : callable
-        Takes a `Job` and its own options, which stand in its signature as typer wants them; returns the report.
-
-    Returns
-    -------
-    callable
-        The same function; the command is registered under its name.
-    """
+def _importer(use: Importer) -> Importer:
+    """Make a command of a use case: the shared options and its own, one transaction, and the report told."""
     # Names that only the type checker knows are none of typer's business.
     unknown = {"ImportReport": object}
     own = list(inspect.signature(use, eval_str=True, locals=unknown).parameters.values())[1:]
@@ -161,7 +158,7 @@ def importer(use: Importer) -> Importer:
     parameters = [context, *shared, *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
-    app.command(name=use.__name__, help=use.__doc__)(run)
+    app.command(name=use.__name__.lstrip("_"), help=use.__doc__)(run)
     return use
 
 
@@ -177,16 +174,16 @@ def _compile(state: State, store: Store) -> None:
     )
 
 
-@importer
-def streets(job: Job) -> ImportReport:
+@_importer
+def _streets(job: Job) -> ImportReport:
     """导入道路：OSM 提取文件或道路中心线 · Import streets: an OSM extract or centrelines."""
     from geo.services.importing import import_streets
 
     return import_streets(job.session, job.options)
 
 
-@importer
-def facilities(
+@_importer
+def _facilities(
     job: Job,
     facility_type: Annotated[
         str | None,
@@ -199,8 +196,8 @@ def facilities(
     return import_facilities(job.session, job.options, facility_type=facility_type)
 
 
-@importer
-def demand(
+@_importer
+def _demand(
     job: Job,
     areas: Annotated[
         str | None,
@@ -231,8 +228,8 @@ def demand(
     )
 
 
-@importer
-def divisions(
+@_importer
+def _divisions(
     job: Job,
     level: Annotated[
         str | None,
@@ -248,16 +245,16 @@ def divisions(
     return import_divisions(job.session, job.options, level=level)
 
 
-@importer
-def land(job: Job) -> ImportReport:
+@_importer
+def _land(job: Job) -> ImportReport:
     """导入居住用地面 · Import residential land."""
     from geo.services.importing import import_land
 
     return import_land(job.session, job.options)
 
 
-@importer
-def footprints(job: Job) -> ImportReport:
+@_importer
+def _footprints(job: Job) -> ImportReport:
     """导入设施轮廓面 · Import facility footprints."""
     from geo.services.importing import import_footprints
 
