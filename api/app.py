@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from api.first_run import FIRST_RUN
 from geo.errors import ConflictError, DataSourceError, FangyuError, InfeasibleError, InputError, NotFoundError
 from geo.services.opening import open_checked
 from geo.services.reporting import latest_run, list_runs, report_file, run_results
@@ -145,7 +146,7 @@ def health(request: Request) -> dict[str, str]:
 
 
 def page(request: Request) -> Response:
-    """Serve the report of the newest run.
+    """Serve the report of the newest run, or what to do next where there is none yet.
 
     Parameters
     ----------
@@ -157,7 +158,10 @@ def page(request: Request) -> Response:
     Response
         One HTML page.
     """
-    return _report(request, None, ".html")
+    try:
+        return _report(request, None, ".html")
+    except NotFoundError:
+        return HTMLResponse(FIRST_RUN)
 
 
 def report_page(request: Request, run_id: str) -> Response:

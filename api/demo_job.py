@@ -129,11 +129,13 @@ def prepare(job: Job) -> None:
     FangyuError
         If a step fails; the store is then left as it was.
     """
-    from geo.services.opening import open_checked, read_fact
+    from geo.services.opening import create_if_missing, open_checked, read_fact
 
     if job.is_file and not Path(job.store).exists():
         build(job)
         return
+    if not job.is_file:
+        create_if_missing(job.store)
     store = open_checked(job.store, actor="start")
     try:
         with store.session() as session:

@@ -64,6 +64,23 @@ def upgrade_store(url: str) -> str:
     return HEAD
 
 
+def create_if_missing(url: str) -> None:
+    """Create the schema in a database that has none; any other store is left alone.
+
+    Parameters
+    ----------
+    url : str
+        A ``.gpkg`` path or a PostgreSQL URL.
+
+    Raises
+    ------
+    DataSourceError
+        The database cannot be read.
+    """
+    if not maintenance.has_schema(url):
+        maintenance.upgrade(url)
+
+
 def backup_store(url: str, path: Path) -> int:
     """Write a whole, consistent copy of a store while it may be in use.
 

@@ -22,6 +22,32 @@ from geo.store.tables import Base
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
+def has_schema(url: str) -> bool:
+    """Tell whether a store has been created, in whatever revision.
+
+    Parameters
+    ----------
+    url : str
+        As for `geo.store.open_store`.
+
+    Returns
+    -------
+    bool
+        False for a database without our tables.
+
+    Raises
+    ------
+    DataSourceError
+        The file or database cannot be read.
+    """
+    engine = open_engine(url)
+    try:
+        with reading_errors(url), engine.connect() as connection:
+            return schema.schema_revision(connection) is not None
+    finally:
+        engine.dispose()
+
+
 def upgrade(url: str) -> str | None:
     """Bring a store's schema to this software's revision, creating it where there is none.
 

@@ -124,7 +124,7 @@ def test_a_page_holds_no_coordinate_of_a_home_and_no_walk_finer_than_a_second(
 def test_a_store_without_runs_answers_that_there_is_none(fangyu: Run, store_url: str, tmp_path: Path) -> None:
     assert fangyu("import", "list").code == 0
     with client_of(store_url, tmp_path / "served") as client:
-        assert client.get("/").status_code == 404
+        assert client.get("/reports/cov-000000000000.html").status_code == 404
         assert client.get("/health").status_code == 200
         assert client.get("/api/runs").json() == {"runs": []}
 
@@ -146,3 +146,11 @@ def test_a_port_that_is_taken_is_refused_with_a_way_out() -> None:
         with pytest.raises(DataSourceError, match=str(port)) as caught:
             bind("127.0.0.1", port)
     assert "--port" in caught.value.message_zh
+
+
+def test_a_store_without_a_run_says_what_to_do_next(tmp_path: Path) -> None:
+    with client_of(str(tmp_path / "new.gpkg"), tmp_path / "served") as client:
+        answer = client.get("/")
+    assert answer.status_code == 200
+    assert "import streets" in answer.text
+    assert "<script" not in answer.text
