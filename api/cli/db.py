@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import print_json, state_of
+from api.cli.output import print_json, size_text, state_of
 
 app = typer.Typer(help="数据库结构 · The store's schema.", no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def backup(
 
     state = state_of(context)
     size = backup_store(state.store_url(), out)
-    state.tell(f"已备份到 {out}（{size / 1e6:.1f} MB）", f"backed up to {out} ({size / 1e6:.1f} MB)")
+    state.tell(f"已备份到 {out}（{size_text(size)}）", f"backed up to {out} ({size_text(size)})")
     if as_json:
         print_json({"out": str(out), "bytes": size})
 

@@ -228,6 +228,22 @@ def plain(value: object) -> object:
     return str(value)
 
 
+def size_text(n_bytes: int) -> str:
+    """Return a file's size as people read it.
+
+    Parameters
+    ----------
+    n_bytes : int
+        Bytes.
+
+    Returns
+    -------
+    str
+        In kB below a megabyte, in MB from there on.
+    """
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.0f} kB"
+
+
 def print_json(value: object) -> None:
     """Write exactly one JSON object to stdout.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import opened, print_json, state_of
+from api.cli.output import opened, print_json, size_text, state_of
 
 app = typer.Typer(help="生成报告 · Reports.", no_args_is_help=True)
 
@@ -35,6 +35,6 @@ def coverage(
     with opened(state) as store, store.session(write=False) as session:
         document = coverage_report(session, run)
     write_report(document, out)
-    state.tell(f"已写出 {out}({out.stat().st_size / 1e6:.1f} MB)", f"wrote {out}")
+    state.tell(f"已写出 {out}（{size_text(out.stat().st_size)}）", f"wrote {out}")
     if as_json:
         print_json({"out": str(out), "bytes": out.stat().st_size})
