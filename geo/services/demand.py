@@ -94,21 +94,22 @@ def read_demand(session: Session) -> Demand:
     Returns
     -------
     Demand
-        Points in the store's order.
+        Points in the order of the imports and of their rows.
 
     Raises
     ------
     ConflictError
         The store holds no demand points, or some without a position.
     """
-    frame = layers.read_layer(
-        session, "demand_points", columns=("id", *PERSON_COLUMNS, "population", "year")
-    )
+    columns_read = ("id", *PERSON_COLUMNS, "population", "year", "import_id", "import_line")
+    frame = layers.read_layer(session, "demand_points", columns=columns_read)
     if frame.empty:
         raise ConflictError(
             "数据存储中还没有老年人需求点；请先用 fangyu import demand 导入",
             "the store has no demand points yet; import them with fangyu import demand",
         )
+    # The store keeps rows in a spatial order; people expect results in the order of their file.
+    frame = frame.iloc[np.lexsort((frame["import_line"].to_numpy(), frame["import_id"].to_numpy()))]
     lon, lat = positions(frame)
     nowhere = int(np.isnan(lon).sum())
     if nowhere:

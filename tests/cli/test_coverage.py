@@ -60,6 +60,12 @@ def test_walks_have_the_length_of_the_path_with_both_access_legs(small_town: Run
     assert table.loc[["island", "nowhere"], "walk_m"].isna().all()
 
 
+def test_points_stand_in_the_order_of_the_file(small_town: Run, tmp_path: Path) -> None:
+    out = tmp_path / "points.csv"
+    small_town(*COVERAGE, "--minutes", 15, "--points", out)
+    assert pd.read_csv(out)["id"].tolist() == [row[0] for row in town.PEOPLE]
+
+
 def test_the_threshold_itself_is_covered_and_a_metre_less_is_not(small_town: Run) -> None:
     enough = small_town(*COVERAGE, "--metres", 511, "--json").json()
     short = small_town(*COVERAGE, "--metres", 509, "--json").json()
