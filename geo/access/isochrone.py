@@ -7,6 +7,7 @@ raster it is contoured on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,12 +19,11 @@ import numpy as np
 import shapely
 
 from geo.access.coverage import Limit
-from geo.access.nearest import NearestField, Sites, search_nearest, sites_of
+from geo.access.reach import Reach, reach
 from geo.arrays import Float, Int32
 from geo.errors import InputError
-from geo.kernels.assign import first_of_edge
 from geo.kernels.contour import contour_rings
-from geo.kernels.field import Raster, paint_pieces, signed_field
+from geo.kernels.field import Raster, cut_pieces, paint_parts
 from geo.network.cost import WalkCosts, walk_costs
 from geo.network.gates import gate_state
 from geo.network.link import PointLinks
@@ -130,89 +130,70 @@ def isochrones(
     if costs is None:
         gates, measure = gate_state(network.gates, at), limits[0].measure
         costs = walk_costs(network, speed_mps=speed_mps, profile=profile, measure=measure, gates=gates, reverse=towards)
-    targets = sites_of(network, sites, np.arange(sites.edge.size, dtype=np.int32))
     width_m, pixel_m = float(width_m), float(pixel_m)
     farthest = max(limit.value for limit in limits)
-    field = search_nearest(network, costs, targets, cutoff=farthest, towards=towards)
-    sources = _sources(network, costs, targets, field)
-    result = []
-    for limit in limits:
-        window = _window(network, costs, sources, field, limit.value, width_m, pixel_m)
-        if window is None:
-            result.append(Isochrone(limit, shapely.MultiPolygon(), 0.0))
-            continue
-        raster = _paint(network, costs, sources, field, limit.value, window, width_m, towards, threads)
-        polygon, area_m2 = _contour(raster, window, network.plane)
-        result.append(Isochrone(limit, polygon, area_m2))
-    return result
+    with reach(network, costs, sites, cutoff=farthest, towards=towards) as reached:
+        return [
+            _draw(network, costs, reached, limit, width_m=width_m, pixel_m=pixel_m, towards=towards, threads=threads)
+            for limit in limits
+        ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sources:
-    """Sites and stops inside edges, sorted by edge."""
-
-    first: Int32
-    edge: Int32
-    fraction: Float
-    primary: Float
-
-
-def _sources(network: StreetNetwork, costs: WalkCosts, sites: Sites, field: NearestField) -> _Sources:
-    """Return the sites, and the stops of added streets with the cost of their node."""
-    stops = network.stops
-    edge = np.concatenate([sites.edge, stops.edge])
-    fraction = np.concatenate([sites.fraction, stops.fraction])
-    primary = np.concatenate([sites.access_m * costs.leg_primary, field.public.best[stops.node]])
-    order = np.argsort(edge, kind="stable")
-    edge = np.ascontiguousarray(edge[order], np.int32)
-    return _Sources(first_of_edge(network.n_edges, edge), edge, fraction[order], primary[order])
-
-
-def _window(
+def _draw(
     network: StreetNetwork,
     costs: WalkCosts,
-    sources: _Sources,
-    field: NearestField,
-    limit: float,
+    reached: Reach,
+    limit: Limit,
+    *,
     width_m: float,
     pixel_m: float,
-) -> _Window | None:
-    """Return a window around everything reached within a limit, None when nothing is."""
-    rows = np.flatnonzero(field.public.best <= limit)
-    inner = np.flatnonzero(field.private.best <= limit)
-    own = np.flatnonzero(sources.primary <= limit)
-    if rows.size + inner.size + own.size == 0:
-        return None
-    node = np.concatenate([rows, network.private_node[inner], network.edge_u[sources.edge[own]]])
-    cost = np.concatenate([field.public.best[rows], field.private.best[inner], sources.primary[own]])
-    # Whoever stands on a node or a street goes at most the rest of the limit in a straight line.
-    reach_m = (limit - cost) / costs.leg_primary
-    n = own.size
-    if n:
-        reach_m[-n:] += network.edge_length_m[sources.edge[own]]
-    margin = width_m + 2.0 * pixel_m
-    x, y = network.node_x[node], network.node_y[node]
-    left, right = float((x - reach_m).min()) - margin, float((x + reach_m).max()) + margin
-    bottom, top = float((y - reach_m).min()) - margin, float((y + reach_m).max()) + margin
-    # Streets end somewhere: no window beyond them.
-    lines = network.streets
-    left, right = max(left, lines.origin_x - margin), min(right, lines.origin_x + lines.n_x * lines.cell_m + margin)
-    bottom, top = max(bottom, lines.origin_y - margin), min(top, lines.origin_y + lines.n_y * lines.cell_m + margin)
-    pixel_m = max(pixel_m, float(np.sqrt((right - left) * (top - bottom) / _MAX_PIXELS)))
+    towards: bool,
+    threads: int,
+) -> Isochrone:
+    """Draw the area within one limit."""
+    box, lines = reached.box(network, costs, limit.value), network.streets
+    if box is None:
+        return Isochrone(limit, shapely.MultiPolygon(), 0.0)
+    pieces = _pieces_in(network, box, 2.0 * width_m + 5.0 * pixel_m)
+    near, far = cut_pieces(
+        limit.value, pieces, lines.x, lines.y, lines.part, lines.piece_edge,
+        network.edge_u, network.edge_v, costs.edge_primary, network.edge_oneway, network.edge_kind,
+        reached.best, network.private_index, reached.private_best,
+        reached.source_first, reached.source_edge, reached.source_fraction, reached.source_primary, towards,
+    )  # fmt: skip
+    if near.shape[0] == 0:
+        return Isochrone(limit, shapely.MultiPolygon(), 0.0)
+    window = _window(near, width_m, pixel_m)
+    raster = _paint(near, far, window, width_m, threads)
+    polygon, area_m2 = _contour(raster, window, network.plane)
+    return Isochrone(limit, polygon, area_m2)
+
+
+def _window(parts: Float, width_m: float, pixel_m: float) -> _Window:
+    """Return a window around everything reached."""
+    left, bottom, right, top = _extent(parts, width_m + 2.0 * pixel_m)
+    pixel_m = max(pixel_m, math.sqrt((right - left) * (top - bottom) / _MAX_PIXELS))
     # The raster hangs on multiples of the pixel, so that neighbouring isochrones meet without seams.
-    first_x, first_y = np.floor(left / pixel_m), np.floor(bottom / pixel_m)
-    n_x = int(np.ceil(right / pixel_m) - first_x) + 1
-    n_y = int(np.ceil(top / pixel_m) - first_y) + 1
-    return _Window(float(first_x * pixel_m), float(first_y * pixel_m), pixel_m, n_x, n_y)
+    first_x, first_y = math.floor(left / pixel_m), math.floor(bottom / pixel_m)
+    n_x = math.ceil(right / pixel_m) - first_x + 1
+    n_y = math.ceil(top / pixel_m) - first_y + 1
+    return _Window(first_x * pixel_m, first_y * pixel_m, pixel_m, n_x, n_y)
 
 
-def _pieces_in(network: StreetNetwork, window: _Window, radius: float) -> Int32:
-    """Return the street pieces whose grid cells meet the window."""
+def _extent(parts: Float, margin: float) -> tuple[float, float, float, float]:
+    """Return left, bottom, right and top of straight parts, a margin added."""
+    low, high = parts.min(axis=0), parts.max(axis=0)
+    left, bottom = min(low[0], low[2]) - margin, min(low[1], low[3]) - margin
+    return float(left), float(bottom), float(max(high[0], high[2]) + margin), float(max(high[1], high[3]) + margin)
+
+
+def _pieces_in(network: StreetNetwork, box: Float, margin: float) -> Int32:
+    """Return the street pieces whose grid cells meet a box with a margin around it."""
     lines = network.streets
-    col_a = max(int((window.x - radius - lines.origin_x) / lines.cell_m), 0)
-    col_b = min(int((window.x + window.n_x * window.pixel_m + radius - lines.origin_x) / lines.cell_m), lines.n_x - 1)
-    row_a = max(int((window.y - radius - lines.origin_y) / lines.cell_m), 0)
-    row_b = min(int((window.y + window.n_y * window.pixel_m + radius - lines.origin_y) / lines.cell_m), lines.n_y - 1)
+    col_a = max(int((box[0] - margin - lines.origin_x) / lines.cell_m), 0)
+    col_b = min(int((box[2] + margin - lines.origin_x) / lines.cell_m), lines.n_x - 1)
+    row_a = max(int((box[1] - margin - lines.origin_y) / lines.cell_m), 0)
+    row_b = min(int((box[3] + margin - lines.origin_y) / lines.cell_m), lines.n_y - 1)
     if (col_b - col_a) * (row_b - row_a) * 4 > lines.n_x * lines.n_y:
         return np.flatnonzero(lines.piece_edge >= 0).astype(np.int32)
     starts = lines.cell_start
@@ -227,31 +208,14 @@ def _pieces_in(network: StreetNetwork, window: _Window, radius: float) -> Int32:
     return pieces[is_first].astype(np.int32, copy=False)
 
 
-def _paint(
-    network: StreetNetwork,
-    costs: WalkCosts,
-    sources: _Sources,
-    field: NearestField,
-    limit: float,
-    window: _Window,
-    width_m: float,
-    towards: bool,
-    threads: int,
-) -> Raster:
-    """Return the signed field of a window."""
-    radius = width_m + 1.5 * window.pixel_m
-    reached = np.full((window.n_y, window.n_x), radius * radius, np.float32)
-    unreached = np.full((window.n_y, window.n_x), radius * radius, np.float32)
-    lines = network.streets
-    pieces = _pieces_in(network, window, radius)
+def _paint(near: Float, far: Float, window: _Window, width_m: float, threads: int) -> Raster:
+    """Return the signed field of a window around reached and unreached parts."""
+    reached = np.empty((window.n_y, window.n_x), np.float32)
+    unreached = np.empty((window.n_y, window.n_x), np.float32)
 
     def work(rows: tuple[int, int]) -> None:
-        paint_pieces(
-            reached, unreached, rows[0], rows[1], window.x, window.y, window.pixel_m, radius, limit, pieces,
-            lines.x, lines.y, lines.part, lines.piece_edge,
-            network.edge_u, network.edge_v, costs.edge_primary, network.edge_oneway, network.edge_kind,
-            field.public.best, network.private_index, field.private.best,
-            sources.first, sources.edge, sources.fraction, sources.primary, towards,
+        paint_parts(
+            reached, unreached, rows[0], rows[1], window.x, window.y, window.pixel_m, width_m, near, far
         )  # fmt: skip
 
     if threads > 1 and window.n_x * window.n_y > _THREADED_PIXELS:
@@ -260,7 +224,6 @@ def _paint(
             list(pool.map(work, list(pairwise(cuts))))
     else:
         work((0, window.n_y))
-    signed_field(reached, unreached, width_m)
     return reached
 
 

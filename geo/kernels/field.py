@@ -18,6 +18,7 @@ _CLEAR_M = 0.05
 # Vertices this near to a straight line between others are passed over: far below any raster.
 _STRAIGHT_M = 0.5
 _MAX_MERGED = 24
+_TILE = 16
 
 
 @njit(nogil=True, cache=True)
@@ -38,6 +39,8 @@ def _is_straight(x: Float, y: Float, first: int, last: int) -> bool:
 @njit(nogil=True, cache=True)
 def _splat(
     field: Raster,
+    tiles: UInt8,
+    is_reached: bool,
     x1: float,
     y1: float,
     x2: float,
@@ -64,6 +67,14 @@ def _splat(
         col_b = min(int(np.floor((max(ax, bx) + radius - origin_x) / pixel_m)), n_x - 1)
         row_a = max(int(np.ceil((min(ay, by) - radius - origin_y) / pixel_m)), row_first)
         row_b = min(int(np.floor((max(ay, by) + radius - origin_y) / pixel_m)), row_last - 1)
+        if col_a > col_b or row_a > row_b:
+            continue
+        # Unreached parts far from reached ones decide nothing.
+        tile = tiles[row_a // _TILE : row_b // _TILE + 1, col_a // _TILE : col_b // _TILE + 1]
+        if is_reached:
+            tile[:] = 1
+        elif not tile.any():
+            continue
         left, step_m = np.float32(origin_x + col_a * pixel_m - ax), np.float32(pixel_m)
         for row in range(row_a, row_b + 1):
             py = np.float32(origin_y + row * pixel_m - ay)
@@ -77,15 +88,18 @@ def _splat(
 
 
 @njit(nogil=True, cache=True)
-def paint_pieces(
-    reached: Raster,
-    unreached: Raster,
-    row_first: int,
-    row_last: int,
-    origin_x: float,
-    origin_y: float,
-    pixel_m: float,
-    radius: float,
+def _append(parts: Float, n: int, x1: float, y1: float, x2: float, y2: float) -> Float:
+    """Write a row behind the first n, making room when there is none."""
+    if n == parts.shape[0]:
+        wider = np.empty((2 * n, 4))
+        wider[:n] = parts
+        parts = wider
+    parts[n, 0], parts[n, 1], parts[n, 2], parts[n, 3] = x1, y1, x2, y2
+    return parts
+
+
+@njit(nogil=True, cache=True)
+def cut_pieces(
     limit: float,
     pieces: Int32,
     x: Float,
@@ -105,23 +119,15 @@ def paint_pieces(
     source_fraction: Float,
     source_primary: Float,
     towards: bool,
-) -> None:
-    """Paint the squared distance to reached and to unreached street parts into two rasters.
+) -> tuple[Float, Float]:
+    """Cut street pieces into straight parts that are reached and parts that are not.
 
     Parameters
     ----------
-    reached, unreached : Raster
-        Squared distances, lowered in place, shape (n_y, n_x).
-    row_first, row_last : int
-        Rows to paint, the last one excluded, so that threads share a raster.
-    origin_x, origin_y, pixel_m : float
-        Position of the first pixel and pixel size in plane metres.
-    radius : float
-        How far to paint.
     limit : float
         A position is reached when its cost is at most this.
     pieces : Int32
-        Pieces to paint, ascending.
+        Pieces to cut, ascending.
     x, y, part, piece_edge : Float, Float, Float, Int32
         Street vertices, share of the edge before each, and edge of each piece.
     edge_u, edge_v, edge_primary, edge_oneway, edge_kind : Int32, Int32, Float, UInt8, UInt8
@@ -134,7 +140,14 @@ def paint_pieces(
         Sites and stops inside edges, sorted by edge, with their costs.
     towards : bool
         Costs are those of walks from the position to the site, not from the site to it.
+
+    Returns
+    -------
+    tuple of Float, Float
+        Reached and unreached parts, x and y of both ends, shape (n, 4).
     """
+    reached, unreached = np.empty((pieces.size + 16, 4)), np.empty((pieces.size + 16, 4))
+    n_reached, n_unreached = 0, 0
     low, high = np.empty(_MAX_SOURCES + 2), np.empty(_MAX_SOURCES + 2)
     i = 0
     while i < pieces.size:
@@ -150,10 +163,6 @@ def paint_pieces(
                 break
             to_j += 1
             i += 1
-        if max(y[j], y[to_j]) + radius < origin_y + row_first * pixel_m:
-            continue
-        if min(y[j], y[to_j]) - radius > origin_y + row_last * pixel_m:
-            continue
         u, v = edge_u[e], edge_v[e]
         if edge_kind[e] == PUBLIC:
             cost_u, cost_v = public_best[u], public_best[v]
@@ -197,43 +206,80 @@ def paint_pieces(
             to = min(covered_to, end) if is_reached else next_low
             a = (at - here) / width if width > 0.0 else 0.0
             b = (to - here) / width if width > 0.0 else 1.0
-            _splat(
-                reached if is_reached else unreached,
-                x[j] + a * (x[to_j] - x[j]),
-                y[j] + a * (y[to_j] - y[j]),
-                x[j] + b * (x[to_j] - x[j]),
-                y[j] + b * (y[to_j] - y[j]),
-                radius,
-                origin_x,
-                origin_y,
-                pixel_m,
-                row_first,
-                row_last,
-            )
+            if is_reached:
+                reached = _append(
+                    reached, n_reached, x[j] + a * (x[to_j] - x[j]), y[j] + a * (y[to_j] - y[j]),
+                    x[j] + b * (x[to_j] - x[j]), y[j] + b * (y[to_j] - y[j]),
+                )  # fmt: skip
+                n_reached += 1
+            else:
+                unreached = _append(
+                    unreached, n_unreached, x[j] + a * (x[to_j] - x[j]), y[j] + a * (y[to_j] - y[j]),
+                    x[j] + b * (x[to_j] - x[j]), y[j] + b * (y[to_j] - y[j]),
+                )  # fmt: skip
+                n_unreached += 1
             if to >= end:
                 break
             at = to
+    return reached[:n_reached], unreached[:n_unreached]
 
 
 @njit(nogil=True, cache=True)
-def signed_field(reached: Raster, unreached: Raster, width_m: float) -> None:
-    """Turn squared distances into a field that is negative inside: near reached streets, and nearer than to others.
+def paint_parts(
+    reached: Raster,
+    unreached: Raster,
+    row_first: int,
+    row_last: int,
+    origin_x: float,
+    origin_y: float,
+    pixel_m: float,
+    width_m: float,
+    reached_parts: Float,
+    unreached_parts: Float,
+) -> None:
+    """Draw a field that is negative inside: near reached street parts, and nearer to them than to others.
 
     Parameters
     ----------
     reached, unreached : Raster
-        Squared distances; the result replaces `reached`.
+        Two rasters to work on, shape (n_y, n_x); the field ends up in `reached`.
+    row_first, row_last : int
+        Rows to paint, the last one excluded, so that threads share a raster.
+    origin_x, origin_y, pixel_m : float
+        Position of the first pixel and pixel size in plane metres.
     width_m : float
         How far from a reached street the inside goes.
+    reached_parts, unreached_parts : Float
+        Straight street parts, x and y of both ends, shape (n, 4).
     """
+    radius = width_m + 1.5 * pixel_m
     n_y, n_x = reached.shape
-    for row in range(n_y):
+    reached[row_first:row_last] = np.float32(radius * radius)
+    unreached[row_first:row_last] = np.float32(radius * radius)
+    tiles = np.zeros((n_y // _TILE + 1, n_x // _TILE + 1), np.uint8)
+    bottom, top = origin_y + row_first * pixel_m - radius, origin_y + row_last * pixel_m + radius
+    for is_reached in (True, False):
+        parts = reached_parts if is_reached else unreached_parts
+        field = reached if is_reached else unreached
+        for i in range(parts.shape[0]):
+            y1, y2 = parts[i, 1], parts[i, 3]
+            if max(y1, y2) < bottom or min(y1, y2) > top:
+                continue
+            _splat(
+                field, tiles, is_reached, parts[i, 0], y1, parts[i, 2], y2, radius, origin_x, origin_y, pixel_m,
+                row_first, row_last,
+            )  # fmt: skip
+    tie, clear, width = np.float32(_TIE_M), np.float32(_CLEAR_M), np.float32(width_m)
+    for row in range(row_first, row_last):
+        line, other = reached[row], unreached[row]
         for col in range(n_x):
-            near = np.sqrt(reached[row, col])
-            value = max(near - np.sqrt(unreached[row, col]) - _TIE_M, near - width_m)
+            near = np.sqrt(line[col])
+            value = max(near - np.sqrt(other[col]) - tie, near - width)
             # No contour runs through a pixel itself: rings that touch there would be invalid polygons.
-            if abs(value) < _CLEAR_M:
-                value = -_CLEAR_M if value < 0.0 else _CLEAR_M
-            # The border lies outside, so that every contour closes.
-            is_border = row == 0 or col == 0 or row == n_y - 1 or col == n_x - 1
-            reached[row, col] = max(value, 1.0) if is_border else value
+            pushed = min(value, -clear) if value < np.float32(0.0) else max(value, clear)
+            line[col] = pushed
+        # The border lies outside, so that every contour closes.
+        line[0], line[n_x - 1] = max(line[0], np.float32(1.0)), max(line[n_x - 1], np.float32(1.0))
+        if row == 0 or row == n_y - 1:
+            for col in range(n_x):
+                line[col] = max(line[col], np.float32(1.0))

@@ -113,11 +113,19 @@ def test_the_cache_folder_carries_the_key_and_cannot_move_once_kernels_are_loade
 
 def test_warming_compiles_everything_a_run_needs() -> None:
     from geo.access.warm import warm
-    from geo.kernels import assign, catchment, field, grid
+    from geo.kernels import assign, catchment, field, grid, reach
     from tests.access.test_pairs import town_pairs
 
     warm()
-    kernels = (assign.evaluate_points, grid.link_nearest, catchment.collect_pairs, field.paint_pieces, nearest_labels)
+    kernels = (
+        assign.evaluate_points,
+        grid.link_nearest,
+        catchment.collect_pairs,
+        field.paint_parts,
+        field.cut_pieces,
+        reach.reach_nodes,
+        nearest_labels,
+    )
     before = [len(kernel.signatures) for kernel in kernels]
     town_pairs()
     assert [len(kernel.signatures) for kernel in kernels] == before == [1] * len(kernels)
