@@ -7,12 +7,14 @@ always one of the values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from geo.arrays import Bool, Float, Int, Int32
+from geo.kernels.weights import find_quantiles, merge_values, sort_values
 
 PERCENTS: Final = (50, 90)
 
@@ -79,9 +81,34 @@ def sort_weights(values: Float, weights: Int) -> SortedWeights:
     SortedWeights
         The values in ascending order.
     """
-    position = np.flatnonzero(np.isfinite(values) & (weights > 0))
-    position = position[np.argsort(values[position])]
-    return SortedWeights(values[position], weights[position], position)
+    whole = np.ascontiguousarray(weights, np.int64)
+    return SortedWeights(*sort_values(np.ascontiguousarray(values, np.float64), whole))
+
+
+def merge_sorted(parts: Sequence[SortedWeights]) -> SortedWeights:
+    """Merge values that are sorted already.
+
+    Parameters
+    ----------
+    parts : sequence of SortedWeights
+        One or more.
+
+    Returns
+    -------
+    SortedWeights
+        All of them in ascending order; of equal values, those of the earlier part first.
+    """
+    runs = list(parts)
+    while len(runs) > 1:
+        # Neighbours first: runs of equal length merge in the fewest steps, and ties keep their order.
+        pairs = [runs[i : i + 2] for i in range(0, len(runs), 2)]
+        runs = [_merge(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return runs[0]
+
+
+def _merge(a: SortedWeights, b: SortedWeights) -> SortedWeights:
+    """Merge two."""
+    return SortedWeights(*merge_values(a.values, a.weights, a.position, b.values, b.weights, b.position))
 
 
 def group_quantiles(
@@ -125,7 +152,7 @@ def quantile_positions(
     n_groups : int
         Number of groups.
     percents : tuple of int
-        Quantiles in whole percent, above 0 and at most 100.
+        Quantiles in whole percent, ascending, above 0 and at most 100.
 
     Returns
     -------
@@ -133,24 +160,10 @@ def quantile_positions(
         Positions in `ordered` of the quantiles and, last, of the maximum; -1 for groups in which nothing
         counts.
     """
-    result = np.full((n_groups, len(percents) + 1), -1, dtype=np.int64)
-    if ordered.values.size == 0:
-        return result
-    # numpy sorts 16-bit integers by radix, several times faster than wider ones.
-    narrow = np.uint16 if n_groups <= 65_536 else np.int32
-    of_value = group[ordered.position].astype(narrow)
-    order = np.argsort(of_value, kind="stable")
-    ends = np.cumsum(np.bincount(of_value, minlength=n_groups))
-    cumulative = np.concatenate([[0], np.cumsum(ordered.weights[order])])
-    before = cumulative[np.concatenate([[0], ends[:-1]])]
-    total = cumulative[ends] - before
-    filled = np.flatnonzero(total > 0)
-    for column, percent in enumerate(percents):
-        # Integer ceiling of percent·total/100.
-        target = before[filled] - (-percent * total[filled]) // 100
-        result[filled, column] = order[np.searchsorted(cumulative, target, side="left") - 1]
-    result[filled, -1] = order[ends[filled] - 1]
-    return result
+    found: Int = find_quantiles(
+        ordered.weights, ordered.position, np.ascontiguousarray(group, np.int32), n_groups, np.array(percents, np.int64)
+    )
+    return found
 
 
 def all_quantiles(ordered: SortedWeights, percents: tuple[int, ...] = PERCENTS) -> Float:

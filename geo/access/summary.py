@@ -21,7 +21,7 @@ from geo.access.membership import (
     Membership,
 )
 from geo.access.population import ALL_BANDS, Population
-from geo.access.quantile import SortedWeights, all_quantiles, group_quantiles, select, sort_weights
+from geo.access.quantile import SortedWeights, all_quantiles, group_quantiles, merge_sorted, select, sort_weights
 from geo.access.status import Certificates
 from geo.access.straight_line import StraightLine
 from geo.access.tally import STATUTORY_M, Tally, TallyOptions, TallyTable, read_tally, tabulate
@@ -426,15 +426,6 @@ def _merge(measured: Sequence[_Measured]) -> _Measured:
         table = table + other.table
     return _Measured(
         table,
-        _merge_sorted([one.seconds for one in measured]),
-        _merge_sorted([one.metres for one in measured]),
+        merge_sorted([one.seconds for one in measured]),
+        merge_sorted([one.metres for one in measured]),
     )
-
-
-def _merge_sorted(parts: Sequence[SortedWeights]) -> SortedWeights:
-    """Merge sorted runs; the stable sort is a timsort, which finds the runs and only merges."""
-    values = np.concatenate([part.values for part in parts])
-    order = np.argsort(values, kind="stable")
-    weights = np.concatenate([part.weights for part in parts])[order]
-    position = np.concatenate([part.position for part in parts])[order]
-    return SortedWeights(values[order], weights, position)

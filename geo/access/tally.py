@@ -24,12 +24,12 @@ from geo.access.status import (
     Certificates,
 )
 from geo.arrays import Bool, Float, Int, Int32
+from geo.kernels.weights import tabulate_points
 
 N_STATUS: Final = len(STATUS_NAMES)
 STATUTORY_M: Final = 1000.0
 """Radius and walk of the fifteen-minute circle of GB 50180-2018, shown beside every limit."""
 
-_FLAGS: Final = 16
 _EXACT_IN_FLOAT: Final = 2**53
 
 
@@ -298,30 +298,21 @@ def tabulate(
     TallyTable
         One row a group.
     """
-    category = certificates.status.astype(np.int64) * _FLAGS
-    if inside is not None:
-        category += inside * 8
-    if statutory is not None:
-        category += statutory * 4
-    if choices is not None:
-        category += (choices >= 2) * 2
-    # NaN compares as false: who reaches nothing is not within any distance.
-    category += certificates.walk_m <= STATUTORY_M
-    n_categories = N_STATUS * _FLAGS
-    persons = sum_by(group * np.int64(n_categories) + category, weights, n_groups * n_categories)
-    if choices is None:
-        counted = np.zeros(n_groups, dtype=np.int64)
-    else:
-        counted = sum_by(group, np.where(certificates.status == COVERED, weights * choices, 0), n_groups)
-    is_reached = np.isfinite(certificates.walk_s)
-    carried = np.where(is_reached, weights, 0).astype(np.float64)
-    return TallyTable(
-        persons.reshape(n_groups, N_STATUS, 2, 2, 2, 2),
-        counted,
-        sum_by(group, np.where(is_reached, weights, 0), n_groups),
-        _float_sum(group, np.where(is_reached, certificates.walk_s, 0.0) * carried, n_groups),
-        _float_sum(group, np.where(is_reached, certificates.walk_m, 0.0) * carried, n_groups),
+    none = np.empty(0, dtype=np.bool_)
+    persons, counted, reached, seconds, metres = tabulate_points(
+        certificates.status,
+        certificates.walk_s,
+        certificates.walk_m,
+        weights,
+        group,
+        n_groups,
+        N_STATUS,
+        none if inside is None else inside,
+        none if statutory is None else statutory,
+        np.empty(0, dtype=np.int32) if choices is None else choices,
+        STATUTORY_M,
     )
+    return TallyTable(persons.reshape(n_groups, N_STATUS, 2, 2, 2, 2), counted, reached, seconds, metres)
 
 
 def sum_by(index: Int | Int32, weights: Int, length: int) -> Int:

@@ -12,6 +12,9 @@ import shapely
 from geo.access.coverage import certify, metres, minutes
 from geo.access.isochrone import isochrones
 from geo.access.pairs import site_pairs, sum_within
+from geo.access.quantile import group_quantiles, merge_sorted, sort_weights
+from geo.access.status import Certificates
+from geo.access.tally import tabulate
 from geo.network.build import compile_network
 from geo.network.extend import with_added_streets
 from geo.network.link import link_points
@@ -38,8 +41,17 @@ def warm() -> None:
     for town in (network, with_added_streets(network, across).network):
         homes = link_points(town, lon, lat, threads=1)
         rank = np.arange(2, dtype=np.int32)
-        certify(town, homes, homes, facility_rank=rank, limit=minutes(1), speed_mps=1.0, profile=profile, at=at)
+        found = certify(town, homes, homes, facility_rank=rank, limit=minutes(1), speed_mps=1.0, profile=profile, at=at)
+        _warm_sums(found)
         site_pairs(town, homes, homes, limit=metres(300), speed_mps=1.0, profile=profile, at=at, threads=1)
         weight = np.ones(town.n_nodes)
         sum_within(town, weight, limit=metres(300), speed_mps=1.0, profile=profile, at=at, threads=1)
         isochrones(town, homes, [minutes(1)], speed_mps=1.0, profile=profile, at=at)
+
+
+def _warm_sums(found: Certificates) -> None:
+    """Compile what sums certificates up."""
+    weights, group = np.ones(found.status.size, np.int64), np.zeros(found.status.size, np.int32)
+    tabulate(found, weights, group, 1, inside=None, statutory=None, choices=None)
+    walks = sort_weights(found.walk_s, weights)
+    group_quantiles(merge_sorted([walks, walks]), group, 1)
