@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from geo.arrays import Bool, Float, Int32
 from geo.errors import InputError
+from geo.kernels.straight import nearest_places
 
 GRID_DETOUR: Final = 4 / np.pi
 """Mean detour factor of a fine orthogonal street grid over all directions."""
@@ -28,7 +28,7 @@ class StraightLine:
     distance_m : array of float64, shape (n_demand,)
         Distance in metres; infinite when there is no open facility.
     facility : array of int32, shape (n_demand,)
-        Its position, -1 when there is none; of two at the very same distance, either.
+        Its position, -1 when there is none; of two at the very same distance, the lower.
     """
 
     distance_m: Float
@@ -68,9 +68,9 @@ def measure_straight(demand_x: Float, demand_y: Float, facility_x: Float, facili
     n_demand = len(demand_x)
     if len(facility_x) == 0 or n_demand == 0:
         return StraightLine(np.full(n_demand, np.inf), np.full(n_demand, -1, dtype=np.int32))
-    tree = cKDTree(np.column_stack([facility_x, facility_y]))
-    distance, facility = tree.query(np.column_stack([demand_x, demand_y]))
-    return StraightLine(np.asarray(distance, dtype=np.float64), np.asarray(facility, dtype=np.int32))
+    demand = (np.ascontiguousarray(demand_x, np.float64), np.ascontiguousarray(demand_y, np.float64))
+    places = (np.ascontiguousarray(facility_x, np.float64), np.ascontiguousarray(facility_y, np.float64))
+    return StraightLine(*nearest_places(*demand, *places))
 
 
 def reach_m(

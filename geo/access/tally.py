@@ -24,7 +24,7 @@ from geo.access.status import (
     Certificates,
 )
 from geo.arrays import Bool, Float, Int, Int32
-from geo.kernels.weights import tabulate_points
+from geo.kernels.weights import add_rows, tabulate_points
 
 N_STATUS: Final = len(STATUS_NAMES)
 STATUTORY_M: Final = 1000.0
@@ -237,8 +237,10 @@ class TallyTable:
         TallyTable
             Its sums are those of this table, exactly.
         """
-        persons = np.zeros((n_rows, *self.persons.shape[1:]), dtype=np.int64)
-        np.add.at(persons, row, self.persons)
+        shape = self.persons.shape
+        # The width is stated, not -1, which an empty table does not determine.
+        flat = self.persons.reshape(shape[0], int(np.prod(shape[1:])))
+        persons = add_rows(flat, row, n_rows).reshape(n_rows, *shape[1:])
         choices, reached = np.zeros(n_rows, dtype=np.int64), np.zeros(n_rows, dtype=np.int64)
         np.add.at(choices, row, self.choices)
         np.add.at(reached, row, self.reached)

@@ -14,6 +14,7 @@ from geo.access.isochrone import isochrones
 from geo.access.pairs import site_pairs, sum_within
 from geo.access.quantile import group_quantiles, merge_sorted, sort_weights
 from geo.access.status import Certificates
+from geo.access.straight_line import measure_straight
 from geo.access.tally import tabulate
 from geo.network.build import compile_network
 from geo.network.extend import with_added_streets
@@ -52,6 +53,8 @@ def warm() -> None:
 def _warm_sums(found: Certificates) -> None:
     """Compile what sums certificates up."""
     weights, group = np.ones(found.status.size, np.int64), np.zeros(found.status.size, np.int32)
-    tabulate(found, weights, group, 1, inside=None, statutory=None, choices=None)
+    table = tabulate(found, weights, group, 1, inside=None, statutory=None, choices=None)
+    table.rolled_up(np.zeros(1, np.int64), 1)
+    measure_straight(found.access_m, found.access_m, found.access_m, found.access_m)
     walks = sort_weights(found.walk_s, weights)
     group_quantiles(merge_sorted([walks, walks]), group, 1)

@@ -20,7 +20,7 @@ from numba.core import config
 
 from geo.errors import ConflictError
 
-_KERNELS = ("assign", "catchment", "contour", "curve", "field", "graph", "grid", "search", "weights")
+_KERNELS = ("assign", "catchment", "contour", "curve", "field", "graph", "grid", "search", "straight", "weights")
 
 
 def source_key() -> str:

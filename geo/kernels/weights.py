@@ -232,3 +232,29 @@ def tabulate_points(
             seconds[g] += walk_s[i] * np.float64(weight)
             metres[g] += walk_m[i] * np.float64(weight)
     return persons, counted, reached, seconds, metres
+
+
+@njit(nogil=True, cache=True)
+def add_rows(table: Int, row: Int, n_rows: int) -> Int:
+    """Add rows of a table together.
+
+    Parameters
+    ----------
+    table : Int
+        Counts, shape (n_old_rows, n_columns).
+    row : Int
+        New row of each old row, shape (n_old_rows,).
+    n_rows : int
+        Number of new rows.
+
+    Returns
+    -------
+    Int
+        Sums, shape (n_rows, n_columns).
+    """
+    sums = np.zeros((n_rows, table.shape[1]), np.int64)
+    for old in range(table.shape[0]):
+        new = row[old]
+        for column in range(table.shape[1]):
+            sums[new, column] += table[old, column]
+    return sums
