@@ -16,7 +16,7 @@ from goals_search import AT, PROFILE, SPEED_MPS, ratio
 from results import Row
 
 from geo.access.coverage import certify, minutes
-from geo.access.isochrone import Isochrone, isochrones
+from geo.access.isochrone import Isochrone, geometry_text, isochrones
 from geo.access.status import COVERED
 from geo.network.cost import WalkCosts, walk_costs
 from geo.network.gates import gate_state
@@ -82,7 +82,7 @@ def speed(town: Town, folder: Path, python: Path | None, notes: list[str], *, n_
     network = town.network
     sites, costs = _sites(network, max(N_SINGLE, n_union)), _costs(network)
     one_by_one = _each_site(sites.take(np.arange(N_SINGLE, dtype=np.int32)))
-    as_text = each(lambda i: shapely.to_geojson(_draw(network, one_by_one[i], costs).polygon), N_SINGLE)
+    as_text = each(lambda i: geometry_text(_draw(network, one_by_one[i], costs).polygon), N_SINGLE)
     ours = each(lambda i: _draw(network, one_by_one[i], costs), N_SINGLE)
     alone = each(lambda i: _draw(network, one_by_one[i], None), N_SINGLE)
     shapes = [_draw(network, one, costs) for one in one_by_one]
