@@ -9,11 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import shapely
-from shapely.geometry import mapping
 
 from geo.access.coverage import minutes as limit_of
-from geo.access.isochrone import isochrones
+from geo.access.isochrone import geometry_text, isochrones
 from geo.errors import DataSourceError, InfeasibleError
 from geo.network.link import LINK_CAP_M, link_points
 from geo.network.model import StreetNetwork
@@ -27,13 +25,13 @@ class IsochroneCollection:
 
     Parameters
     ----------
-    features : tuple of dict
-        GeoJSON features, the largest first, so that smaller ones are drawn on top.
+    features : tuple of str
+        GeoJSON features as text, the largest first, so that smaller ones are drawn on top.
     access_m : float
         Access leg from the place to the street.
     """
 
-    features: tuple[dict[str, object], ...]
+    features: tuple[str, ...]
     access_m: float
 
 
@@ -85,23 +83,20 @@ def isochrone_features(
     wanted = sorted(set(minutes), reverse=True)
     limits = [limit_of(value) for value in wanted]
     found = isochrones(network, place, limits, speed_mps=speed, profile=profile, at=at)
-    features: tuple[dict[str, object], ...] = tuple(
-        {
-            "type": "Feature",
-            "properties": {
-                "minutes": limit,
-                "speed_mps": speed,
-                "at": moment_text(at),
-                "lon": lon,
-                "lat": lat,
-                "access_m": access_m,
-                "note": "示意：仅供显示，人数以路网逐点计算为准",
-            },
-            "geometry": mapping(shapely.set_precision(one.polygon, 1e-7)),
+    features = []
+    for limit, one in zip(wanted, found, strict=True):
+        properties = {
+            "minutes": limit,
+            "speed_mps": speed,
+            "at": moment_text(at),
+            "lon": lon,
+            "lat": lat,
+            "access_m": access_m,
+            "note": "示意：仅供显示，人数以路网逐点计算为准",
         }
-        for limit, one in zip(wanted, found, strict=True)
-    )
-    return IsochroneCollection(features, access_m)
+        text = json.dumps(properties, ensure_ascii=False)
+        features.append(f'{{"type":"Feature","properties":{text},"geometry":{geometry_text(one.polygon)}}}')
+    return IsochroneCollection(tuple(features), access_m)
 
 
 def write_geojson(collection: IsochroneCollection, path: Path) -> None:
@@ -119,13 +114,10 @@ def write_geojson(collection: IsochroneCollection, path: Path) -> None:
     DataSourceError
         If the file cannot be written.
     """
-    document = {
-        "type": "FeatureCollection",
-        # RFC 7946 knows only CRS84; the member keeps CGCS2000 readers from taking the datum for undeclared.
-        "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}},
-        "features": list(collection.features),
-    }
+    # RFC 7946 knows only CRS84; the member keeps CGCS2000 readers from taking the datum for undeclared.
+    crs = '{"type":"name","properties":{"name":"urn:ogc:def:crs:OGC:1.3:CRS84"}}'
+    features = ",\n".join(collection.features)
     try:
-        path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        path.write_text(f'{{"type":"FeatureCollection","crs":{crs},"features":[\n{features}\n]}}\n', encoding="utf-8")
     except OSError as error:
         raise DataSourceError(f"无法写出 {path}：{error.strerror}", f"cannot write {path}: {error.strerror}") from error
