@@ -7,6 +7,9 @@ plane's centre, so that the next cell to the east is the key plus one and the ne
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -15,6 +18,47 @@ from scipy.sparse.csgraph import connected_components
 from geo.access.cell_outline import HALF, STRIDE, build_polygons, trace
 from geo.arrays import Float, Int
 from geo.network.plane import Plane
+
+_DENSE_MOST: Final = 4_000_000
+_EXACT_IN_FLOAT: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class CellIndex:
+    """Which cell each point lies in.
+
+    Parameters
+    ----------
+    cell_m : float
+        Cell width in metres.
+    cells : array of int64, shape (n_cells,)
+        Cells that hold points, ascending.
+    of_point : array of int64, shape (n,)
+        Position in `cells` of each point's cell.
+    """
+
+    cell_m: float
+    cells: Int
+    of_point: Int
+
+
+def index_cells(x: Float, y: Float, cell_m: float) -> CellIndex:
+    """Find the cell of each point, once for all facility types.
+
+    Parameters
+    ----------
+    x, y : array of float64, shape (n,)
+        Metres in the local plane.
+    cell_m : float
+        Cell width in metres.
+
+    Returns
+    -------
+    CellIndex
+        The cells that hold points, and each point's.
+    """
+    cells, of_point = np.unique(cell_keys(x, y, cell_m), return_inverse=True)
+    return CellIndex(cell_m, cells, of_point)
 
 
 def cell_keys(x: Float, y: Float, cell_m: float) -> Int:
@@ -148,6 +192,13 @@ def majority(row: Int, column: Int, weights: Int, n_rows: int) -> Int:
     if keep.size == 0:
         return result
     width = int(column[keep].max()) + 1
+    if n_rows * width <= _DENSE_MOST:
+        # argmax takes the first of equals, which is the lowest column.
+        dense = np.bincount(row[keep] * width + column[keep], weights=weights[keep], minlength=n_rows * width)
+        if dense.max() < _EXACT_IN_FLOAT:
+            table = dense.reshape(n_rows, width)
+            best = table.argmax(axis=1)
+            return np.where(table[np.arange(n_rows), best] > 0, best, -1)
     pair, inverse = np.unique(row[keep] * width + column[keep], return_inverse=True)
     sums = np.zeros(pair.size, dtype=np.int64)
     np.add.at(sums, inverse, weights[keep])

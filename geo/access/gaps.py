@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.access.gap import CELL_M, Gap, GapList, GapRemainder, GapRules
-from geo.access.gap_area import cell_keys, components, majority, outline, spread
+from geo.access.gap_area import CellIndex, components, index_cells, majority, outline, spread
 from geo.access.membership import LevelMembership
 from geo.access.quantile import group_quantiles, sort_weights
 from geo.access.status import COVERED, STATUS_NAMES
@@ -88,6 +88,7 @@ def find_gaps(
     straight: StraightLine | None = None,
     divisions: LevelMembership | None = None,
     split_by: LevelMembership | None = None,
+    grid: CellIndex | None = None,
 ) -> GapList:
     """Gather uncovered people into contiguous areas and rank them.
 
@@ -106,6 +107,9 @@ def find_gaps(
     split_by : LevelMembership, optional
         Level whose borders no gap crosses (each cell belongs to the division most of its uncovered people
         live in).
+    grid : CellIndex, optional
+        Cells of the same points where they are known already, as from an earlier facility type; of another width than
+        the rules' they are not used.
 
     Returns
     -------
@@ -122,7 +126,9 @@ def find_gaps(
     persons = demand.persons.copy()
     persons[:, COVERED] = 0
     weights = persons.sum(axis=1)
-    cells, of_point = np.unique(cell_keys(demand.x, demand.y, rules.cell_m), return_inverse=True)
+    if grid is None or grid.cell_m != rules.cell_m:
+        grid = index_cells(demand.x, demand.y, rules.cell_m)
+    cells, of_point = grid.cells, grid.of_point
     uncovered = sum_by(of_point, weights, cells.size)
     everybody = sum_by(of_point, demand.persons.sum(axis=1), cells.size)
     is_gap = (uncovered > 0) & (uncovered >= rules.least_uncovered_share * everybody)

@@ -15,6 +15,8 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from geo.access.coverage import CoverageTask, certify_many
+from geo.access.gap import CELL_M
+from geo.access.gap_area import CellIndex, index_cells
 from geo.access.gaps import GapDemand, GapList, GapRules, find_gaps, persons_by_status
 from geo.access.isochrone import isochrones
 from geo.access.membership import Membership, assign_divisions
@@ -72,6 +74,8 @@ class Prepared:
         The network's plane, in which straight lines and gaps are measured.
     x, y : array of float64, shape (n_demand,)
         Positions in the plane, metres.
+    cells : CellIndex
+        Their cells, in which gaps are gathered.
     """
 
     demand: Demand
@@ -82,6 +86,7 @@ class Prepared:
     plane: Plane
     x: Float
     y: Float
+    cells: CellIndex
 
 
 def prepare(session: Session, network: StreetNetwork, on: date, clock: Clock | None = None) -> Prepared:
@@ -122,7 +127,8 @@ def prepare(session: Session, network: StreetNetwork, on: date, clock: Clock | N
         membership = assign_divisions(demand.lon, demand.lat, divisions)
         plane = network.plane
         x, y = plane.forward(demand.lon, demand.lat)
-    return Prepared(demand, links, membership, divisions, ground, plane, x, y)
+        cells = index_cells(x, y, CELL_M)
+    return Prepared(demand, links, membership, divisions, ground, plane, x, y, cells)
 
 
 def run_coverage(
@@ -352,7 +358,7 @@ def _gaps(prepared: Prepared, band_runs: Sequence[BandRun], straight: StraightLi
     )
     rules = GapRules(least_uncovered_share=0.5 if len(band_runs) > 1 else 0.0, minimum_persons=1)
     names = prepared.membership.levels[-1] if prepared.membership.levels else None
-    return find_gaps(demand, prepared.plane, rules=rules, straight=straight, divisions=names)
+    return find_gaps(demand, prepared.plane, rules=rules, straight=straight, divisions=names, grid=prepared.cells)
 
 
 def _network_facts(network: StreetNetwork, request: CoverageRequest) -> dict[str, object]:

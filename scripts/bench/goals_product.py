@@ -18,6 +18,8 @@ from clock import Timing, span
 from results import Row
 from shapely.geometry.base import BaseGeometry
 
+from geo.access.gap import CELL_M
+from geo.access.gap_area import index_cells
 from geo.access.membership import assign_divisions
 from geo.access.population import build_population
 from geo.indicators.area_coverage import merge_land
@@ -156,6 +158,7 @@ def prepared_people(
     return Prepared(
         demand=demand, links=link_points(network, lon, lat), membership=assign_divisions(lon, lat, divisions),
         divisions=divisions, ground=merge_land(land, network.plane), plane=network.plane, x=x, y=y,
+        cells=index_cells(x, y, CELL_M),
     )  # fmt: skip
 
 

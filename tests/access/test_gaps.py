@@ -10,6 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.access import gap_area
 from geo.access.gap import GapList, GapRules
 from geo.access.gaps import GapDemand, find_gaps, persons_by_status
 from geo.access.membership import LevelMembership
@@ -240,3 +241,22 @@ def test_the_order_of_the_points_does_not_matter(rows: ROWS, random: object) -> 
     one, other = gaps(rows), gaps(shuffled)
     assert [gap.to_json() for gap in one.gaps] == [gap.to_json() for gap in other.gaps]
     assert [gap.polygon.wkb for gap in one.gaps] == [gap.polygon.wkb for gap in other.gaps]
+
+
+def test_majorities_are_the_same_by_table_and_by_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(8)
+    row, column, weights = (random.integers(0, most, 3000) for most in (40, 25, 3))
+    dense = gap_area.majority(row, column, weights, 45)
+    monkeypatch.setattr(gap_area, "_DENSE_MOST", 0)
+    assert np.array_equal(dense, gap_area.majority(row, column, weights, 45))
+    sums = np.zeros((45, 25), np.int64)
+    np.add.at(sums, (row, column), weights)
+    assert np.array_equal(dense, np.where(sums.max(axis=1) > 0, sums.argmax(axis=1), -1))
+
+
+@pytest.mark.parametrize("cell_m", [100.0, 250.0])
+def test_cells_known_already_change_nothing(cell_m: float) -> None:
+    points = demand([(x * 130.0, x * x * 7.0, x % 5, x % 3) for x in range(40)])
+    rules = GapRules(cell_m=cell_m, minimum_persons=1)
+    grid = gap_area.index_cells(points.x, points.y, 100.0)
+    assert find_gaps(points, PLANE, rules=rules, grid=grid) == find_gaps(points, PLANE, rules=rules)
