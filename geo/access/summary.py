@@ -387,6 +387,8 @@ def _group_summary(
     tally = _single_row(measured, options, None)
     if membership is None:
         return GroupSummary(band, speed_mps, radius_m, tally, (), None)
+    # Looked up once: a level's row of each group fits the processor's cache, that of each point does not.
+    seconds, metres = _by_group(measured.seconds, membership), _by_group(measured.metres, membership)
     levels = []
     for level, group_row, n_points in zip(membership.levels, membership.group_rows, points, strict=True):
         n_rows = level.n_divisions + 2
@@ -394,8 +396,8 @@ def _group_summary(
             LevelTable(
                 level,
                 measured.table.rolled_up(group_row, n_rows),
-                group_quantiles(measured.seconds, level.index, n_rows),
-                group_quantiles(measured.metres, level.index, n_rows),
+                group_quantiles(seconds, group_row.astype(np.int32), n_rows),
+                group_quantiles(metres, group_row.astype(np.int32), n_rows),
                 n_points,
                 options,
             )
@@ -405,6 +407,11 @@ def _group_summary(
         outside_tally = _single_row(measured, options, membership)
         outside = DivisionRow(OUTSIDE_CODE, OUTSIDE_NAME_ZH, None, None, outside_tally)
     return GroupSummary(band, speed_mps, radius_m, tally, tuple(levels), outside)
+
+
+def _by_group(ordered: SortedWeights, membership: Membership) -> SortedWeights:
+    """Say of each value which group it belongs to instead of where it stood."""
+    return SortedWeights(ordered.values, ordered.weights, membership.group[ordered.position].astype(np.int64))
 
 
 def _single_row(measured: _Measured, options: TallyOptions, outside_of: Membership | None) -> Tally:
