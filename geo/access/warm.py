@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from geo.access.coverage import certify, metres, minutes
-from geo.access.isochrone import isochrones
+from geo.access.isochrone import geometry_text, isochrones
 from geo.access.pairs import site_pairs, sum_within
 from geo.access.quantile import group_quantiles, merge_sorted, sort_weights
 from geo.access.status import Certificates
@@ -47,7 +47,8 @@ def warm() -> None:
         site_pairs(town, homes, homes, limit=metres(300), speed_mps=1.0, profile=profile, at=at, threads=1)
         weight = np.ones(town.n_nodes)
         sum_within(town, weight, limit=metres(300), speed_mps=1.0, profile=profile, at=at, threads=1)
-        isochrones(town, homes, [minutes(1)], speed_mps=1.0, profile=profile, at=at)
+        areas = isochrones(town, homes, [minutes(1)], speed_mps=1.0, profile=profile, at=at)
+        geometry_text(areas[0].polygon)
 
 
 def _warm_sums(found: Certificates) -> None:
