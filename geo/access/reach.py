@@ -191,6 +191,5 @@ def reach(
         space.best[touched] = np.inf
         space.private_best[private_touched] = np.inf
         space.source_first[edge] = -1
-        if len(_kept) >= _KEPT:
-            _kept.pop(0)
         _kept.append(space)
+        del _kept[:-_KEPT]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import numpy as np
 import pytest
 
+from geo.access import reach as reach_module
 from geo.access.nearest import search_nearest, sites_of
 from geo.access.reach import reach
 from geo.network.build import compile_network
@@ -51,3 +53,20 @@ def test_costs_are_those_of_the_nearest_search_also_over_a_used_workspace(toward
                 for row, edge in enumerate(found.source_edge):
                     assert found.source_edge[found.source_first[edge]] == edge
                     assert found.source_first[edge] <= row
+
+
+def test_threads_do_not_disturb_each_other_and_few_workspaces_are_kept() -> None:
+    town = mixed_town(1)
+    links = link_points(town, *lonlats([(30.0 * i, 400.0) for i in range(24)]))
+    gates = gate_state(town.gates, AT)
+    costs = walk_costs(town, speed_mps=1.0, profile=walking_profile(), measure="seconds", gates=gates)
+
+    def costs_of(site: int) -> np.ndarray:
+        with reach(town, costs, links.take(np.array([site], np.int32)), cutoff=300.0, towards=True) as found:
+            return found.best.copy()
+
+    alone = [costs_of(site) for site in range(24)]
+    with ThreadPoolExecutor(6) as pool:
+        for one, other in zip(alone * 5, pool.map(costs_of, list(range(24)) * 5), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert len(reach_module._kept) <= reach_module._KEPT
