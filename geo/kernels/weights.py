@@ -93,9 +93,13 @@ def merge_values(
 
     Parameters
     ----------
-    values_a, values_b : Float
-        Ascending values.
-    weights_a, position_a, weights_b, position_b : Int
+    values_a : Float
+        Ascending values of the first.
+    weights_a, position_a : Int
+        What goes with them.
+    values_b : Float
+        Ascending values of the second.
+    weights_b, position_b : Int
         What goes with them.
 
     Returns
