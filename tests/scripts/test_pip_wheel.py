@@ -24,9 +24,9 @@ PAGE = """<!DOCTYPE html><html><body>
 
 
 def test_an_html_page_gives_final_usable_wheels_newest_first() -> None:
-    found = pip_wheel.parse_page(PAGE, "https://index.example/root/simple/pip/")
+    found = pip_wheel.parse_page(PAGE, "https://index.example/mirror/simple/pip/")
     assert [item.version for item in found] == [(25, 1, 1), (24, 0)]
-    assert found[0].url == "https://index.example/root/files/pip-25.1.1-py3-none-any.whl"
+    assert found[0].url == "https://index.example/mirror/files/pip-25.1.1-py3-none-any.whl"
     assert found[0].sha256 == "bb"
 
 
