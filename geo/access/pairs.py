@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 
@@ -119,7 +120,10 @@ def _on_one_edge(
     )
 
 
-def _run(threads: int, firsts: Iterable[int], work: Callable[[int], object]) -> list[object]:
+_Result = TypeVar("_Result")
+
+
+def _run(threads: int, firsts: Iterable[int], work: Callable[[int], _Result]) -> list[_Result]:
     """Run chunks on a few threads and return their results in order."""
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
@@ -269,7 +273,7 @@ def _collect(
             straight.start, straight.item, straight.primary, straight.carried, n_points,
         )  # fmt: skip
 
-    parts: list[tuple[Int, Int32, Float, Float]] = _run(threads, range(0, n_sites, step), work)  # type: ignore[assignment]
+    parts = _run(threads, range(0, n_sites, step), work)
     if not parts:
         return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0), np.empty(0)
     count, point, primary, carried = (np.concatenate(column) for column in zip(*parts, strict=True))

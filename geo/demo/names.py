@@ -230,7 +230,8 @@ def _sound_alike(lines: Lines, zh: np.ndarray, en: np.ndarray) -> None:
     taken = {str(name) for name in zh if name is not None}
     pairs = [row.split() for row in words()["roads"]["homophones"]]
     pairs = [row for row in pairs if row[0] in taken]
-    free = np.flatnonzero((lines.role == "city") & (lines.kind == "residential") & (zh == None))  # noqa: E711
+    nameless = np.array([name is None for name in zh], np.bool_)
+    free = np.flatnonzero((lines.role == "city") & (lines.kind == "residential") & nameless)
     for spot, (_, other, *roman) in zip(free[:: max(len(free) // 12, 1)], pairs, strict=False):
         zh[spot], en[spot] = other, " ".join(roman)
 
