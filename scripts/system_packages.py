@@ -1,4 +1,4 @@
-"""Install what the tests need beside Python, on Debian as root: PostGIS, Chromium, a Chinese font."""
+"""Install what the tests need beside Python, on Debian as root: PostGIS, Chromium, a Chinese font, GDAL's programs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def missing(postgres: int = PREFERRED_POSTGRES) -> list[str]:
     list of str
         Package names.
     """
-    wanted = [f"postgresql-{postgres}", f"postgresql-{postgres}-postgis-3", "chromium", "fonts-noto-cjk"]
+    database = (f"postgresql-{postgres}", f"postgresql-{postgres}-postgis-3")
+    wanted = [*database, "chromium", "fonts-noto-cjk", "gdal-bin"]
     return [package for package in wanted if not is_present(package)]
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from geo.arrays import Float, Int, Int32
+from geo.arrays import Float, Int, Int32, UInt8
+from geo.kernels.field import TILE
 
 Raster = npt.NDArray[np.float32]
 # Keeps crossings off the raster's own points, so that rings never touch; far below what a raster resolves.
@@ -46,31 +47,41 @@ def _join(parent: Int32, a: int, b: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def _count(field: Raster) -> tuple[int, int]:
+def _count(field: Raster, tiles: UInt8) -> tuple[int, int]:
     """Return how many crossings and how many runs of inside values there are."""
     n_y, n_x = field.shape
     n_crossings, n_runs = 0, 0
-    # Without branches, so that the compiler turns the loops into vector instructions; the border is outside.
     for row in range(n_y - 1):
-        line, above = field[row], field[row + 1]
         n_within, n_between = 0, 0
-        for col in range(n_x - 1):
-            inside = line[col] < 0.0
-            n_within += inside != (line[col + 1] < 0.0)
-            n_between += inside != (above[col] < 0.0)
+        painted, above_painted = tiles[row // TILE], tiles[(row + 1) // TILE]
+        line, above = field[row], field[row + 1]
+        for tile in range(painted.size):
+            if painted[tile] == 0:
+                continue
+            first, last = tile * TILE, min((tile + 1) * TILE, n_x)
+            # What borders an unpainted tile is outside, as the tile itself is.
+            end = last if tile + 1 < painted.size and painted[tile + 1] else last - 1
+            for col in range(first, end):
+                n_within += (line[col] < 0.0) != (line[col + 1] < 0.0)
+            if above_painted[tile]:
+                for col in range(first, last):
+                    n_between += (line[col] < 0.0) != (above[col] < 0.0)
         n_crossings += n_within + n_between
         n_runs += n_within // 2
     return n_crossings, n_runs
 
 
 @njit(nogil=True, cache=True)
-def contour_rings(field: Raster) -> tuple[Float, Float, Int, Int32]:
+def contour_rings(field: Raster, tiles: UInt8) -> tuple[Float, Float, Int, Int32]:
     """Contour a field at zero; negative values are inside, and all values on the border must be outside.
 
     Parameters
     ----------
     field : Raster
         The field, shape (n_y, n_x).
+    tiles : UInt8
+        Tiles that hold values, as `geo.kernels.field.paint_parts` leaves them; the others are outside whatever they
+        hold, and no negative value touches them.
 
     Returns
     -------
@@ -80,7 +91,7 @@ def contour_rings(field: Raster) -> tuple[Float, Float, Int, Int32]:
         holes clockwise; every area has exactly one outline.
     """
     n_y, n_x = field.shape
-    n, n_runs = _count(field)
+    n, n_runs = _count(field, tiles)
     x, y = np.empty(n), np.empty(n)
     after = np.empty(n, np.int32)
     run_of = np.full(n, np.int32(-1))
@@ -92,71 +103,101 @@ def contour_rings(field: Raster) -> tuple[Float, Float, Int, Int32]:
     k, run = 0, -1
     # The lowest row is outside throughout and has no crossing.
     for row in range(1, n_y):
-        for col in range(n_x):
-            value = field[row, col]
-            inside = value < 0.0
-            if inside and (col == 0 or not field[row, col - 1] < 0.0):
-                run += 1
-            run_above[col] = run if inside else -1
-            if col + 1 < n_x and inside != (field[row, col + 1] < 0.0):
-                x[k], y[k] = col + _share(value, field[row, col + 1]), row
-                run_of[k] = run if inside else run + 1
-                above[col] = k
-                k += 1
-            under = field[row - 1, col]
-            if inside != (under < 0.0):
-                x[k], y[k] = col, row - 1 + _share(under, value)
-                between[col] = k
-                k += 1
-            elif inside:
-                _join(parent, run_above[col], run_below[col])
-        for col in range(n_x - 1):
-            corners = 1 if run_below[col] >= 0 else 0
-            corners += 2 if run_below[col + 1] >= 0 else 0
-            corners += 4 if run_above[col + 1] >= 0 else 0
-            corners += 8 if run_above[col] >= 0 else 0
-            if corners == 0 or corners == 15:
+        painted, painted_below = tiles[row // TILE], tiles[(row - 1) // TILE]
+        for tile in range(painted.size):
+            first, last = tile * TILE, min((tile + 1) * TILE, n_x)
+            if painted[tile] == 0:
+                run_above[first:last] = -1
                 continue
-            bottom, top, left, right = below[col], above[col], between[col], between[col + 1]
-            if corners == 5 or corners == 10:
-                middle = field[row - 1, col] + field[row - 1, col + 1] + field[row, col] + field[row, col + 1]
-                if corners == 5 and middle < 0.0:
-                    after[bottom], after[top] = right, left
-                    _join(parent, run_below[col], run_above[col + 1])
-                elif corners == 5:
-                    after[bottom], after[top] = left, right
-                elif middle < 0.0:
-                    after[left], after[right] = bottom, top
-                    _join(parent, run_below[col + 1], run_above[col])
-                else:
-                    after[right], after[left] = bottom, top
-            elif corners == 1:
-                after[bottom] = left
-            elif corners == 2:
-                after[right] = bottom
-            elif corners == 3:
-                after[right] = left
-            elif corners == 4:
-                after[top] = right
-            elif corners == 6:
-                after[top] = bottom
-            elif corners == 7:
-                after[top] = left
-            elif corners == 8:
-                after[left] = top
-            elif corners == 9:
-                after[bottom] = top
-            elif corners == 11:
-                after[right] = top
-            elif corners == 12:
-                after[left] = right
-            elif corners == 13:
-                after[bottom] = right
-            else:
-                after[left] = bottom
+            end = last if tile + 1 < painted.size and painted[tile + 1] else last - 1
+            for col in range(first, last):
+                value = field[row, col]
+                inside = value < 0.0
+                if inside and (col == 0 or run_above[col - 1] < 0):
+                    run += 1
+                run_above[col] = run if inside else -1
+                if col < end and inside != (field[row, col + 1] < 0.0):
+                    x[k], y[k] = col + _share(value, field[row, col + 1]), row
+                    run_of[k] = run if inside else run + 1
+                    above[col] = k
+                    k += 1
+                if inside != (run_below[col] >= 0):
+                    x[k], y[k] = col, row - 1 + _share(field[row - 1, col], value)
+                    between[col] = k
+                    k += 1
+                elif inside:
+                    _join(parent, run_above[col], run_below[col])
+        for tile in range(painted.size):
+            if painted[tile] == 0 and painted_below[tile] == 0:
+                continue
+            _join_crossings(
+                field, row, tile * TILE, min((tile + 1) * TILE, n_x - 1),
+                run_below, run_above, below, above, between, after, parent,
+            )  # fmt: skip
         below, above = above, below
         run_below, run_above = run_above, run_below
     return _follow(x, y, after, run_of, parent)
+
+
+@njit(nogil=True, cache=True)
+def _join_crossings(
+    field: Raster,
+    row: int,
+    col_first: int,
+    col_last: int,
+    run_below: Int32,
+    run_above: Int32,
+    below: Int32,
+    above: Int32,
+    between: Int32,
+    after: Int32,
+    parent: Int32,
+) -> None:
+    """Join the crossings on the sides of some raster squares between a row and the one below it."""
+    for col in range(col_first, col_last):
+        corners = 1 if run_below[col] >= 0 else 0
+        corners += 2 if run_below[col + 1] >= 0 else 0
+        corners += 4 if run_above[col + 1] >= 0 else 0
+        corners += 8 if run_above[col] >= 0 else 0
+        if corners == 0 or corners == 15:
+            continue
+        bottom, top, left, right = below[col], above[col], between[col], between[col + 1]
+        if corners == 5 or corners == 10:
+            middle = field[row - 1, col] + field[row - 1, col + 1] + field[row, col] + field[row, col + 1]
+            if corners == 5 and middle < 0.0:
+                after[bottom], after[top] = right, left
+                _join(parent, run_below[col], run_above[col + 1])
+            elif corners == 5:
+                after[bottom], after[top] = left, right
+            elif middle < 0.0:
+                after[left], after[right] = bottom, top
+                _join(parent, run_below[col + 1], run_above[col])
+            else:
+                after[right], after[left] = bottom, top
+        elif corners == 1:
+            after[bottom] = left
+        elif corners == 2:
+            after[right] = bottom
+        elif corners == 3:
+            after[right] = left
+        elif corners == 4:
+            after[top] = right
+        elif corners == 6:
+            after[top] = bottom
+        elif corners == 7:
+            after[top] = left
+        elif corners == 8:
+            after[left] = top
+        elif corners == 9:
+            after[bottom] = top
+        elif corners == 11:
+            after[right] = top
+        elif corners == 12:
+            after[left] = right
+        elif corners == 13:
+            after[bottom] = right
+        else:
+            after[left] = bottom
 
 
 @njit(nogil=True, cache=True)

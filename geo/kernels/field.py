@@ -18,7 +18,8 @@ _CLEAR_M = 0.05
 # Vertices this near to a straight line between others are passed over: far below any raster.
 _STRAIGHT_M = 0.5
 _MAX_MERGED = 24
-_TILE = 16
+# Side of the squares of pixels that are painted or left alone as a whole.
+TILE = 16
 
 
 @njit(nogil=True, cache=True)
@@ -37,8 +38,24 @@ def _is_straight(x: Float, y: Float, first: int, last: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
+def _open_tiles(
+    reached: Raster, unreached: Raster, tiles: UInt8, radius: float, row_a: int, row_b: int, col_a: int, col_b: int
+) -> None:
+    """Prepare the tiles around some pixels, both ends included, unless that was done before."""
+    n_y, n_x = reached.shape
+    for tile_row in range(row_a // TILE, row_b // TILE + 1):
+        for tile_col in range(col_a // TILE, col_b // TILE + 1):
+            if tiles[tile_row, tile_col] == 0:
+                tiles[tile_row, tile_col] = 1
+                top, right = min((tile_row + 1) * TILE, n_y), min((tile_col + 1) * TILE, n_x)
+                reached[tile_row * TILE : top, tile_col * TILE : right] = np.float32(radius * radius)
+                unreached[tile_row * TILE : top, tile_col * TILE : right] = np.float32(radius * radius)
+
+
+@njit(nogil=True, cache=True)
 def _splat(
-    field: Raster,
+    reached: Raster,
+    unreached: Raster,
     tiles: UInt8,
     is_reached: bool,
     x1: float,
@@ -53,6 +70,7 @@ def _splat(
     row_last: int,
 ) -> None:
     """Lower the squared distances of all pixels near a straight part; long parts are painted in steps."""
+    field = reached if is_reached else unreached
     n_x = field.shape[1]
     length = np.sqrt((x2 - x1) * (x2 - x1) + (y2 - y1) * (y2 - y1))
     # The box around a long slanting part is mostly beyond the radius.
@@ -69,11 +87,10 @@ def _splat(
         row_b = min(int(np.floor((max(ay, by) + radius - origin_y) / pixel_m)), row_last - 1)
         if col_a > col_b or row_a > row_b:
             continue
-        # Unreached parts far from reached ones decide nothing.
-        tile = tiles[row_a // _TILE : row_b // _TILE + 1, col_a // _TILE : col_b // _TILE + 1]
         if is_reached:
-            tile[:] = 1
-        elif not tile.any():
+            _open_tiles(reached, unreached, tiles, radius, row_a, row_b, col_a, col_b)
+        elif not tiles[row_a // TILE : row_b // TILE + 1, col_a // TILE : col_b // TILE + 1].any():
+            # Unreached parts far from reached ones decide nothing.
             continue
         left, step_m = np.float32(origin_x + col_a * pixel_m - ax), np.float32(pixel_m)
         for row in range(row_a, row_b + 1):
@@ -228,6 +245,7 @@ def cut_pieces(
 def paint_parts(
     reached: Raster,
     unreached: Raster,
+    tiles: UInt8,
     row_first: int,
     row_last: int,
     origin_x: float,
@@ -239,12 +257,19 @@ def paint_parts(
 ) -> None:
     """Draw a field that is negative inside: near reached street parts, and nearer to them than to others.
 
+    Only tiles near reached parts are painted, so that a city's rasters cost what its streets cost. Every negative
+    value lies at least one pixel inside painted tiles; what lies in other tiles is outside and has no value.
+
     Parameters
     ----------
     reached, unreached : Raster
-        Two rasters to work on, shape (n_y, n_x); the field ends up in `reached`.
+        Two rasters to work on, shape (n_y, n_x), with any values; the field ends up in `reached`.
+    tiles : UInt8
+        Painted tiles of `TILE` by `TILE` pixels, zero before and 1 where painted afterwards, shape
+        (⌈n_y / TILE⌉, ⌈n_x / TILE⌉).
     row_first, row_last : int
-        Rows to paint, the last one excluded, so that threads share a raster.
+        Rows to paint, the last one excluded, so that threads share a raster; both multiples of `TILE`, or the
+        raster's end.
     origin_x, origin_y, pixel_m : float
         Position of the first pixel and pixel size in plane metres.
     width_m : float
@@ -254,32 +279,35 @@ def paint_parts(
     """
     radius = width_m + 1.5 * pixel_m
     n_y, n_x = reached.shape
-    reached[row_first:row_last] = np.float32(radius * radius)
-    unreached[row_first:row_last] = np.float32(radius * radius)
-    tiles = np.zeros((n_y // _TILE + 1, n_x // _TILE + 1), np.uint8)
     bottom, top = origin_y + row_first * pixel_m - radius, origin_y + row_last * pixel_m + radius
     for is_reached in (True, False):
         parts = reached_parts if is_reached else unreached_parts
-        field = reached if is_reached else unreached
         for i in range(parts.shape[0]):
             y1, y2 = parts[i, 1], parts[i, 3]
             if max(y1, y2) < bottom or min(y1, y2) > top:
                 continue
             _splat(
-                field, tiles, is_reached, parts[i, 0], y1, parts[i, 2], y2, radius, origin_x, origin_y, pixel_m,
-                row_first, row_last,
+                reached, unreached, tiles, is_reached, parts[i, 0], y1, parts[i, 2], y2, radius,
+                origin_x, origin_y, pixel_m, row_first, row_last,
             )  # fmt: skip
     tie, clear, width = np.float32(_TIE_M), np.float32(_CLEAR_M), np.float32(width_m)
     for row in range(row_first, row_last):
-        line, other = reached[row], unreached[row]
-        for col in range(n_x):
-            near = np.sqrt(line[col])
-            value = max(near - np.sqrt(other[col]) - tie, near - width)
-            # No contour runs through a pixel itself: rings that touch there would be invalid polygons.
-            pushed = min(value, -clear) if value < np.float32(0.0) else max(value, clear)
-            line[col] = pushed
-        # The border lies outside, so that every contour closes.
-        line[0], line[n_x - 1] = max(line[0], np.float32(1.0)), max(line[n_x - 1], np.float32(1.0))
-        if row == 0 or row == n_y - 1:
-            for col in range(n_x):
-                line[col] = max(line[col], np.float32(1.0))
+        for tile_col in range(tiles.shape[1]):
+            if tiles[row // TILE, tile_col] == 0:
+                continue
+            line = reached[row, tile_col * TILE : min((tile_col + 1) * TILE, n_x)]
+            other = unreached[row, tile_col * TILE : min((tile_col + 1) * TILE, n_x)]
+            for col in range(line.size):
+                near = np.sqrt(line[col])
+                value = max(near - np.sqrt(other[col]) - tie, near - width)
+                # No contour runs through a pixel itself: rings that touch there would be invalid polygons.
+                pushed = min(value, -clear) if value < np.float32(0.0) else max(value, clear)
+                line[col] = pushed
+            # The border lies outside, so that every contour closes.
+            if row == 0 or row == n_y - 1:
+                for col in range(line.size):
+                    line[col] = max(line[col], np.float32(1.0))
+            if tile_col == 0:
+                line[0] = max(line[0], np.float32(1.0))
+            if tile_col == tiles.shape[1] - 1:
+                line[line.size - 1] = max(line[line.size - 1], np.float32(1.0))

@@ -21,7 +21,7 @@ from geo.network.plane import Plane
 @given(arrays.arrays(np.float32, (8, 9), elements=st.sampled_from([-3.0, -1.0, 0.5, 2.0])))
 def test_the_multipolygon_has_all_rings_where_they_belong(values: np.ndarray) -> None:
     field = np.pad(values, 1, constant_values=1.0)
-    column, row, start, area = contour_rings(field)
+    column, row, start, area = contour_rings(field, np.ones((1, 1), np.uint8))
     data, pixels = rings_to_wkb(column, row, start, area, column - 5.0, row + 100.0)
     found = shapely.from_wkb(data.tobytes())
     assert found.geom_type == "MultiPolygon"
