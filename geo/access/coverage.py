@@ -22,8 +22,7 @@ from geo.access.status import (
 )
 from geo.arrays import Bool, Float, Int32
 from geo.errors import InputError
-from geo.network.cost import Measure, WalkCosts, walk_costs
-from geo.network.gates import GateState, all_open, gate_state
+from geo.network.cost import CostBook, Measure
 from geo.network.link import PointLinks
 from geo.network.model import StreetNetwork
 from geo.network.profile import WalkingProfile
@@ -121,6 +120,7 @@ def certify(
     profile: WalkingProfile,
     at: datetime,
     cutoff_min: float = DEFAULT_CUTOFF_MIN,
+    book: CostBook | None = None,
 ) -> Certificates:
     """Give each demand point its certificate.
 
@@ -149,6 +149,8 @@ def certify(
     cutoff_min : float
         The search ends after this many minutes (with metres: after what level walking covers in them), but
         never before the threshold; farther facilities are reported as unreachable.
+    book : CostBook, optional
+        Costs of the same network, profile and moment, where several searches share them.
 
     Returns
     -------
@@ -161,7 +163,9 @@ def certify(
         Ranks do not fit the facilities, or the speed or the cutoff is not positive.
     """
     task = CoverageTask(facilities, facility_rank, limit, speed_mps)
-    return certify_many(network, demand, [task], profile=profile, at=at, cutoff_min=cutoff_min, threads=1)[0]
+    _check_cutoff(cutoff_min)
+    _check_rank(task)
+    return _certify_task(network, demand, task, book or CostBook(network, profile, at), cutoff_min)
 
 
 def certify_many(
@@ -203,29 +207,27 @@ def certify_many(
     InputError
         Ranks do not fit the facilities, or a speed or the cutoff is not positive.
     """
+    _check_cutoff(cutoff_min)
+    for task in tasks:
+        _check_rank(task)
+    book = CostBook(network, profile, at)
+
+    def run(task: CoverageTask) -> Certificates:
+        return _certify_task(network, demand, task, book, cutoff_min)
+
+    if threads > 1 and len(tasks) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(run, tasks))
+    return [run(task) for task in tasks]
+
+
+def _check_cutoff(cutoff_min: float) -> None:
+    """Refuse a cutoff that is no positive number."""
     if not (np.isfinite(cutoff_min) and cutoff_min > 0.0):
         raise InputError(
             f"搜索上限 {cutoff_min} 分钟无效，必须大于 0",
             f"cutoff {cutoff_min} min is not allowed; it must be above 0",
         )
-    for task in tasks:
-        _check_rank(task)
-    state = gate_state(network.gates, at)
-    keys = sorted({(task.speed_mps, task.limit.measure) for task in tasks})
-
-    def prepare(key: tuple[float, Measure]) -> WalkCosts:
-        return walk_costs(network, speed_mps=key[0], profile=profile, measure=key[1], gates=state)
-
-    def run(task: CoverageTask) -> Certificates:
-        costs = prepared[(task.speed_mps, task.limit.measure)]
-        return _certify_task(network, demand, task, costs, state, profile, cutoff_min)
-
-    if threads > 1 and len(tasks) > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            prepared = dict(zip(keys, pool.map(prepare, keys), strict=True))
-            return list(pool.map(run, tasks))
-    prepared = {key: prepare(key) for key in keys}
-    return [run(task) for task in tasks]
 
 
 def _check_rank(task: CoverageTask) -> None:
@@ -240,12 +242,11 @@ def _certify_task(
     network: StreetNetwork,
     demand: PointLinks,
     task: CoverageTask,
-    costs: WalkCosts,
-    state: GateState,
-    profile: WalkingProfile,
+    book: CostBook,
     cutoff_min: float,
 ) -> Certificates:
     """Run one task."""
+    costs = book.walk(task.speed_mps, task.limit.measure)
     sites = sites_of(network, task.facilities, task.facility_rank)
     cutoff = cutoff_min * 60.0 * (1.0 if costs.measure == "seconds" else task.speed_mps)
     field = search_nearest(network, costs, sites, cutoff=max(cutoff, task.limit.value))
@@ -255,8 +256,8 @@ def _certify_task(
     covered = connected & (values.best <= task.limit.value)
     status = np.full(demand.edge.size, TOO_FAR, np.uint8)
     uncovered = np.flatnonzero(connected & ~covered).astype(np.int32)
-    if state.is_any_shut and uncovered.size:
-        reachable = _covered_with_open_gates(network, demand.take(uncovered), sites, task, profile)
+    if book.gates.is_any_shut and uncovered.size:
+        reachable = _covered_with_open_gates(network, demand.take(uncovered), sites, task, book)
         status[uncovered[reachable]] = GATE_CLOSED
     status[covered] = COVERED
     status[linked & ~connected] = DISCONNECTED
@@ -299,12 +300,9 @@ def _is_connected(network: StreetNetwork, demand: PointLinks, sites: Sites) -> B
 
 
 def _covered_with_open_gates(
-    network: StreetNetwork, points: PointLinks, sites: Sites, task: CoverageTask, profile: WalkingProfile
+    network: StreetNetwork, points: PointLinks, sites: Sites, task: CoverageTask, book: CostBook
 ) -> Bool:
     """Tell which points would be covered if every gate were open to everybody; private ways stay private."""
-    costs = walk_costs(
-        network, speed_mps=task.speed_mps, profile=profile, measure=task.limit.measure,
-        gates=all_open(network.gates), enclosed_open=True,
-    )  # fmt: skip
+    costs = book.walk_if_open(task.speed_mps, task.limit.measure)
     field = search_nearest(network, costs, sites, cutoff=task.limit.value)
     return np.asarray(evaluate(network, costs, sites, field, points).best <= task.limit.value, np.bool_)

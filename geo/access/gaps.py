@@ -9,6 +9,7 @@ covered cells, are stated as a remainder: the gaps and the remainder sum to the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -243,36 +244,32 @@ def _describe(
     mean, median, least = area.mean(demand.walk_m), area.median(demand.walk_m), area.least(demand.walk_m)
     direct = area.mean(straight.distance_m) if straight is not None else np.full(area.n_labels, np.nan)
     place = area.most(divisions.index.astype(np.int64)) if divisions is not None else None
-    centres = shapely.get_coordinates(shapely.point_on_surface(polygons))
+    centres = shapely.get_coordinates(shapely.point_on_surface(polygons)).tolist()
+    # Turned into Python's numbers at once: one by one, thousands of gaps took longer than their search.
+    people, walked_to = by_status[shown].tolist(), facility[shown].tolist()
+    numbers = [_numbers(values[shown]) for values in (mean, median, least, direct)]
+    places = [-1] * shown.size if place is None else place[shown].tolist()
+    rows = zip(people, walked_to, *numbers, places, centres, polygons, strict=True)
     gaps = []
-    for position, which in enumerate(shown):
-        code, name = _place(divisions, place, which)
+    for rank, (counts, walk_to, nearest, half, shortest, line, row, centre, polygon) in enumerate(rows, start=1):
         gaps.append(
             Gap(
-                rank=position + 1,
+                rank=rank,
                 unit=demand.unit,
-                by_status=_ints(by_status[which]),
-                facility=int(facility[which]),
-                nearest_m=_number(mean[which]),
-                nearest_p50_m=_number(median[which]),
-                nearest_min_m=_number(least[which]),
-                straight_m=_number(direct[which]),
-                lon=float(centres[position, 0]),
-                lat=float(centres[position, 1]),
-                division_code=code,
-                division_name=name,
-                polygon=polygons[position],
+                by_status=tuple(counts),
+                facility=walk_to,
+                nearest_m=nearest,
+                nearest_p50_m=half,
+                nearest_min_m=shortest,
+                straight_m=line,
+                lon=centre[0],
+                lat=centre[1],
+                division_code=None if divisions is None else divisions.code_of(row),
+                division_name=None if divisions is None else divisions.name_of(row),
+                polygon=polygon,
             )
         )
     return tuple(gaps)
-
-
-def _place(divisions: LevelMembership | None, rows: Int | None, which: int) -> tuple[str | None, str | None]:
-    """Return code and name of the division most people of an area live in."""
-    if divisions is None or rows is None:
-        return None, None
-    row = int(rows[which])
-    return divisions.code_of(row), divisions.name_of(row)
 
 
 def _ints(counts: Int) -> tuple[int, ...]:
@@ -280,6 +277,6 @@ def _ints(counts: Int) -> tuple[int, ...]:
     return tuple(int(count) for count in counts)
 
 
-def _number(value: float) -> float | None:
-    """Return a float, None for NaN."""
-    return None if np.isnan(value) else float(value)
+def _numbers(values: Float) -> list[float | None]:
+    """Return floats, None for NaN."""
+    return [None if math.isnan(value) else value for value in values.tolist()]

@@ -51,7 +51,7 @@ class Isochrone:
     limit : Limit
         The limit.
     polygon : shapely.MultiPolygon
-        In degrees (EPSG:4490), with holes; empty when nothing is reached.
+        In degrees (EPSG:4490) or in the network's plane, with holes; empty when nothing is reached.
     area_m2 : float
         Its area, for orientation.
     """
@@ -85,6 +85,7 @@ def isochrones(
     towards: bool = True,
     threads: int = 2,
     costs: WalkCosts | None = None,
+    in_plane: bool = False,
 ) -> list[Isochrone]:
     """Return the areas from which any of some sites is within each limit; several sites give their union.
 
@@ -113,6 +114,8 @@ def isochrones(
     costs : WalkCosts, optional
         Costs prepared before for this speed, moment, measure and direction; preparing them takes longer than one small
         isochrone.
+    in_plane : bool
+        Leave the polygons in metres of the network's plane, for measuring.
 
     Returns
     -------
@@ -134,9 +137,10 @@ def isochrones(
         costs = walk_costs(network, speed_mps=speed_mps, profile=profile, measure=measure, gates=gates, reverse=towards)
     width_m, pixel_m = float(width_m), float(pixel_m)
     farthest = max(limit.value for limit in limits)
+    plane = None if in_plane else network.plane
     with reach(network, costs, sites, cutoff=farthest, towards=towards) as reached:
         return [
-            _draw(network, costs, reached, limit, width_m=width_m, pixel_m=pixel_m, towards=towards, threads=threads)
+            _draw(network, costs, reached, limit, width_m, pixel_m, towards, threads, plane)
             for limit in limits
         ]
 
@@ -146,11 +150,11 @@ def _draw(
     costs: WalkCosts,
     reached: Reach,
     limit: Limit,
-    *,
     width_m: float,
     pixel_m: float,
     towards: bool,
     threads: int,
+    plane: Plane | None,
 ) -> Isochrone:
     """Draw the area within one limit."""
     box, lines = reached.box(network, costs, limit.value), network.streets
@@ -167,7 +171,7 @@ def _draw(
         return Isochrone(limit, shapely.MultiPolygon(), 0.0)
     window = _window(near, width_m, pixel_m)
     raster, tiles = _paint(near, far, window, width_m, threads)
-    polygon, area_m2 = _contour(raster, tiles, window, network.plane)
+    polygon, area_m2 = _contour(raster, tiles, window, plane)
     return Isochrone(limit, polygon, area_m2)
 
 
@@ -230,13 +234,15 @@ def _paint(near: Float, far: Float, window: _Window, width_m: float, threads: in
     return reached, tiles
 
 
-def _contour(raster: Raster, tiles: UInt8, window: _Window, plane: Plane) -> tuple[shapely.MultiPolygon, float]:
-    """Contour a signed field at zero."""
+def _contour(raster: Raster, tiles: UInt8, window: _Window, plane: Plane | None) -> tuple[shapely.MultiPolygon, float]:
+    """Contour a signed field at zero, in degrees, or in metres where there is no plane to leave."""
     column, row, start, area = contour_rings(raster, tiles)
     if area.size == 0:
         return shapely.MultiPolygon(), 0.0
     last_column, last_row = float(window.n_x - 1), float(window.n_y - 1)
-    if max(last_column, last_row) * window.pixel_m <= _PARABOLA_M:
+    if plane is None:
+        lon, lat = window.x + column * window.pixel_m, window.y + row * window.pixel_m
+    elif max(last_column, last_row) * window.pixel_m <= _PARABOLA_M:
         side = np.array([0.0, 0.5, 1.0])
         grid_x = np.tile(window.x + side * last_column * window.pixel_m, 3)
         grid_y = np.repeat(window.y + side * last_row * window.pixel_m, 3)

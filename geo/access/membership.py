@@ -74,7 +74,9 @@ class LevelMembership:
         str
             A division code, ``"unassigned"`` or ``"outside"``.
         """
-        return (*self.codes, UNASSIGNED_CODE, OUTSIDE_CODE)[row]
+        if row < self.n_divisions:
+            return self.codes[row]
+        return (UNASSIGNED_CODE, OUTSIDE_CODE)[row - self.n_divisions]
 
     def name_of(self, row: int) -> str:
         """Return the name that stands for one value of `index`.
@@ -89,7 +91,9 @@ class LevelMembership:
         str
             A division's name, or the Chinese name of the unassigned or the outside row.
         """
-        return (*self.names, UNASSIGNED_NAME_ZH, OUTSIDE_NAME_ZH)[row]
+        if row < self.n_divisions:
+            return self.names[row]
+        return (UNASSIGNED_NAME_ZH, OUTSIDE_NAME_ZH)[row - self.n_divisions]
 
 
 @dataclass(frozen=True, slots=True)

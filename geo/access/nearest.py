@@ -113,10 +113,47 @@ def sites_of(network: StreetNetwork, facilities: PointLinks, rank: Int32) -> Sit
     )
 
 
-def entries_of(
-    network: StreetNetwork, costs: WalkCosts, links: PointLinks, *, to_network: bool
-) -> tuple[Int32, Float, Float, Int32, Int32]:
-    """Return where walks between points and the nodes begin or end, and what that part costs.
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Where walks between points and the nodes begin or end, whatever they cost.
+
+    Parameters
+    ----------
+    node : Int32
+        Node of each entry.
+    leg_m, share : Float
+        Access leg in metres, and share of the edge between the point and the node.
+    point, edge : Int32
+        Point and edge of each entry.
+    """
+
+    node: Int32
+    leg_m: Float
+    share: Float
+    point: Int32
+    edge: Int32
+
+    def priced(self, costs: WalkCosts) -> tuple[Float, Float]:
+        """Return what each entry costs.
+
+        Parameters
+        ----------
+        costs : WalkCosts
+            Costs.
+
+        Returns
+        -------
+        tuple of Float, Float
+            Primary and carried cost.
+        """
+        return (
+            self.leg_m * costs.leg_primary + self.share * costs.edge_primary[self.edge],
+            self.leg_m * costs.leg_carried + self.share * costs.edge_carried[self.edge],
+        )
+
+
+def entries_of(network: StreetNetwork, links: PointLinks, *, to_network: bool) -> Entries:
+    """Return where walks between points and the nodes begin or end.
 
     Each point enters at its edge's two ends and at the stops inside the edge, as far as its direction lets it:
     seen from the end of trips (the points are facilities) or from their start (the points are homes).
@@ -125,8 +162,6 @@ def entries_of(
     ----------
     network : StreetNetwork
         The network.
-    costs : WalkCosts
-        Costs.
     links : PointLinks
         Links of the points; `also` is left out.
     to_network : bool
@@ -134,8 +169,8 @@ def entries_of(
 
     Returns
     -------
-    tuple of Int32, Float, Float, Int32, Int32
-        Node, primary and carried cost, point and edge of each entry.
+    Entries
+        A few for each point.
     """
     linked = np.flatnonzero(links.edge >= 0)
     at_edge, at = links.edge[linked], links.fraction[linked]
@@ -159,13 +194,12 @@ def entries_of(
     oneway = network.edge_oneway[edge]
     keep = np.flatnonzero((ahead == 0.0) | np.where(forward, oneway != 2, oneway != 1))
     rows, edge, share = rows[keep], edge[keep], np.abs(ahead[keep])
-    leg_m = links.access_m[linked[rows]]
-    return (
-        np.concatenate(node)[keep].astype(np.int32),
-        leg_m * costs.leg_primary + share * costs.edge_primary[edge],
-        leg_m * costs.leg_carried + share * costs.edge_carried[edge],
-        linked[rows].astype(np.int32),
-        np.asarray(edge, np.int32),
+    return Entries(
+        node=np.concatenate(node)[keep].astype(np.int32),
+        leg_m=links.access_m[linked[rows]],
+        share=share,
+        point=linked[rows].astype(np.int32),
+        edge=np.asarray(edge, np.int32),
     )
 
 
@@ -174,8 +208,8 @@ def _seeds(
 ) -> tuple[Int32, Float, Float, Int32, Int32]:
     """Return node, primary, carried, label and edge of the places where a walk to a site leaves the nodes."""
     links = PointLinks(sites.edge, sites.fraction, sites.access_m)
-    node, cost, extra, row, edge = entries_of(network, costs, links, to_network=towards)
-    return node, cost, extra, sites.label[row], edge
+    entries = entries_of(network, links, to_network=towards)
+    return entries.node, *entries.priced(costs), sites.label[entries.point], entries.edge
 
 
 def search_nearest(

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from geo.access.coverage import Limit
-from geo.access.nearest import entries_of
+from geo.access.nearest import Entries, entries_of
 from geo.arrays import Bool, Float, Int, Int32
 from geo.errors import InputError
 from geo.kernels.catchment import collect_pairs, sums_around, transpose_pairs
@@ -87,6 +87,60 @@ class _Rows:
     item: Int32
     primary: Float
     carried: Float
+
+
+@dataclass(frozen=True, slots=True)
+class HungPoints:
+    """Demand points hung on the nodes, whatever the walks cost: once for all speeds.
+
+    Parameters
+    ----------
+    public : Entries
+        Entries on public edges in the order of their nodes.
+    public_start : Int32
+        First entry of each node.
+    inner : Entries
+        Entries on other edges in the order of their private rows.
+    inner_start : Int32
+        First entry of each private row.
+    """
+
+    public: Entries
+    public_start: Int32
+    inner: Entries
+    inner_start: Int32
+
+
+def hang_points(network: StreetNetwork, demand: PointLinks) -> HungPoints:
+    """Hang demand points on nodes: on public edges by node, on others by private row.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+    demand : PointLinks
+        Links of the demand points.
+
+    Returns
+    -------
+    HungPoints
+        For `count_sites` of the same network and points.
+    """
+    every = [entries_of(network, links, to_network=False) for links in (demand, *demand.also)]
+    edge = np.concatenate([entries.edge for entries in every])
+    is_public = network.edge_kind[edge] == PUBLIC
+    node = np.concatenate([entries.node for entries in every])
+    row = network.private_index[node[~is_public]] if network.private_node.size else np.empty(0, np.int32)
+
+    def sorted_by(n_rows: int, keep: Bool, row: Int32) -> tuple[Entries, Int32]:
+        start, order = order_rows(n_rows, np.ascontiguousarray(row, np.int32))
+        kept = np.flatnonzero(keep)[order]
+        columns = ([getattr(entries, name) for entries in every] for name in Entries.__slots__)
+        return Entries(*(np.concatenate(column)[kept] for column in columns)), start
+
+    public, public_start = sorted_by(network.n_nodes, is_public, node[is_public])
+    inner, inner_start = sorted_by(network.private_node.size, ~is_public, row)
+    return HungPoints(public, public_start, inner, inner_start)
 
 
 def _compress(n_rows: int, row: Int32, item: Int32, primary: Float, carried: Float) -> _Rows:
@@ -171,7 +225,7 @@ def site_pairs(
     costs = _costs(network, limit, speed_mps, profile, at)
     n_sites, n_points = sites.edge.size, demand.edge.size
     count, point, primary, carried = _collect(
-        network, costs, sites, demand, _stubs(network, costs, demand), limit, threads
+        network, costs, sites, demand, _stubs(hang_points(network, demand), costs), limit, threads
     )
     start = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
     by_point = transpose_pairs(n_points, start, point, primary, carried)
@@ -195,11 +249,12 @@ def count_sites(
     profile: WalkingProfile,
     at: datetime,
     threads: int = 2,
+    hung: HungPoints | None = None,
+    costs: WalkCosts | None = None,
 ) -> list[Int32]:
     """Count, for several sets of sites, how many sites each demand point has within a limit (M09, M10).
 
-    The same numbers as `SitePairs.sites_per_point`, without keeping the pairs, and with the demand points hung on the
-    network once for all sets.
+    The same numbers as `SitePairs.sites_per_point`, without keeping the pairs.
 
     Parameters
     ----------
@@ -219,14 +274,18 @@ def count_sites(
         The moment at which gates with hours are judged.
     threads : int
         Worker threads; the answer does not depend on it.
+    hung : HungPoints, optional
+        The same points as `hang_points` hangs them, where several speeds or limits are asked about.
+    costs : WalkCosts, optional
+        Costs for this speed, profile, moment and measure, where they are known already.
 
     Returns
     -------
     list of Int32
         One array of shape (n_demand,) for each set, in their order.
     """
-    costs = _costs(network, limit, speed_mps, profile, at)
-    stubs = _stubs(network, costs, demand)
+    costs = costs or _costs(network, limit, speed_mps, profile, at)
+    stubs = _stubs(hung or hang_points(network, demand), costs)
     counts = []
     for sites in site_sets:
         _, point, _, _ = _collect(network, costs, sites, demand, stubs, limit, threads)
@@ -280,21 +339,19 @@ def _collect(
     return count, point, primary, carried
 
 
-def _stubs(network: StreetNetwork, costs: WalkCosts, demand: PointLinks) -> tuple[_Rows, _Rows]:
-    """Hang the demand points on nodes: on public edges by node, on others by private row."""
-    every = [entries_of(network, costs, links, to_network=False) for links in (demand, *demand.also)]
-    node, primary, carried, point, edge = (np.concatenate(column) for column in zip(*every, strict=True))
-    is_public = network.edge_kind[edge] == PUBLIC
-    public = _compress(network.n_nodes, *(column[is_public] for column in (node, point, primary, carried)))
-    row = network.private_index[node[~is_public]] if network.private_node.size else np.empty(0, np.int32)
-    inner = _compress(network.private_node.size, row, *(column[~is_public] for column in (point, primary, carried)))
-    return public, inner
+def _stubs(hung: HungPoints, costs: WalkCosts) -> tuple[_Rows, _Rows]:
+    """Return the hung points with what their walks to the nodes cost."""
+    return (
+        _Rows(hung.public_start, hung.public.point, *hung.public.priced(costs)),
+        _Rows(hung.inner_start, hung.inner.point, *hung.inner.priced(costs)),
+    )
 
 
 def _site_seeds(network: StreetNetwork, costs: WalkCosts, sites: PointLinks) -> tuple[_Rows, Bool]:
     """Return each site's seeds and whether they lie on private or enclosed edges."""
-    every = [entries_of(network, costs, links, to_network=True) for links in (sites, *sites.also)]
-    node, primary, carried, site, edge = (np.concatenate(column) for column in zip(*every, strict=True))
+    every = [entries_of(network, links, to_network=True) for links in (sites, *sites.also)]
+    columns = [(one.node, *one.priced(costs), one.point, one.edge) for one in every]
+    node, primary, carried, site, edge = (np.concatenate(column) for column in zip(*columns, strict=True))
     order = np.argsort(site, kind="stable")
     rows = _compress(sites.edge.size, site, node, primary, carried)
     return rows, np.asarray(network.edge_kind[edge][order] != PUBLIC, np.bool_)

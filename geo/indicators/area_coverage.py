@@ -5,7 +5,7 @@ Only where residential land exists; it never counts people and never stands alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import shapely
@@ -32,21 +32,22 @@ def merge_land(land: Sequence[BaseGeometry], plane: Plane) -> BaseGeometry | Non
     BaseGeometry or None
         The ground in metres; None where there is none.
     """
-    ground = shapely.transform(shapely.union_all(np.array(list(land), dtype=object)), _to_metres(plane))
+    def to_metres(points: Float) -> Float:
+        return np.column_stack(plane.forward(points[:, 0], points[:, 1]))
+
+    ground = shapely.transform(shapely.union_all(np.array(list(land), dtype=object)), to_metres)
     return None if ground.is_empty else ground
 
 
-def measure_land(reached: BaseGeometry | None, ground: BaseGeometry, plane: Plane) -> LandFacts:
+def measure_land(reached: BaseGeometry | None, ground: BaseGeometry) -> LandFacts:
     """Measure how much residential land lies within reach.
 
     Parameters
     ----------
     reached : BaseGeometry or None
-        Union of the isochrones in EPSG:4490; None or empty where nothing is reached.
+        Union of the isochrones in the plane of the ground; None or empty where nothing is reached.
     ground : BaseGeometry
         Residential land as `merge_land` returns it.
-    plane : Plane
-        The same plane.
 
     Returns
     -------
@@ -56,13 +57,7 @@ def measure_land(reached: BaseGeometry | None, ground: BaseGeometry, plane: Plan
     total = float(shapely.area(ground))
     if reached is None or reached.is_empty:
         return LandFacts(0.0, total)
-    within = shapely.intersection(ground, shapely.transform(reached, _to_metres(plane)))
-    return LandFacts(float(shapely.area(within)), total)
-
-
-def _to_metres(plane: Plane) -> Callable[[Float], Float]:
-    """Return the projection of coordinate pairs."""
-    return lambda points: np.column_stack(plane.forward(points[:, 0], points[:, 1]))
+    return LandFacts(float(shapely.area(shapely.intersection(ground, reached))), total)
 
 
 def _figure(facts: CoverageFacts) -> Figure:

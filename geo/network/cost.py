@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from geo.arrays import Bool, Float
 from geo.errors import InputError
 from geo.kernels.graph import arc_costs
-from geo.network.gates import GateState
+from geo.network.gates import GateState, all_open, gate_state
 from geo.network.model import Arcs, StreetNetwork
 from geo.network.profile import WalkingProfile
 
@@ -150,3 +152,82 @@ def walk_costs(
         leg_carried=1.0 if by_time else per_metre,
         bucket=_BUCKET_SHARE * network.typical_edge_m * (per_metre if by_time else 1.0),
     )
+
+
+class CostBook:
+    """Costs of one network at one moment, each prepared when first asked for; threads may share it.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+    profile : WalkingProfile
+        Stairs factor and crossing delay.
+    at : datetime
+        The moment at which gates with hours are judged.
+    """
+
+    def __init__(self, network: StreetNetwork, profile: WalkingProfile, at: datetime) -> None:
+        self.gates = gate_state(network.gates, at)
+        self._network, self._profile = network, profile
+        self._kept: dict[tuple[float, Measure, bool], WalkCosts] = {}
+        self._lock = threading.Lock()
+
+    def walk(self, speed_mps: float, measure: Measure) -> WalkCosts:
+        """Return the costs of walks to facilities.
+
+        Parameters
+        ----------
+        speed_mps : float
+            Walking speed on level ground and on access legs.
+        measure : {"seconds", "metres"}
+            What to minimise.
+
+        Returns
+        -------
+        WalkCosts
+            Reverse costs, for searches that start at the facilities.
+
+        Raises
+        ------
+        InputError
+            The speed is not positive.
+        """
+        return self._costs(speed_mps, measure, is_open=False)
+
+    def walk_if_open(self, speed_mps: float, measure: Measure) -> WalkCosts:
+        """Return the same if every gate were open to everybody.
+
+        Parameters
+        ----------
+        speed_mps : float
+            Walking speed on level ground and on access legs.
+        measure : {"seconds", "metres"}
+            What to minimise.
+
+        Returns
+        -------
+        WalkCosts
+            Reverse costs; private ways stay private.
+
+        Raises
+        ------
+        InputError
+            The speed is not positive.
+        """
+        return self._costs(speed_mps, measure, is_open=True)
+
+    def _costs(self, speed_mps: float, measure: Measure, *, is_open: bool) -> WalkCosts:
+        """Return kept costs, or prepare and keep them."""
+        key = (speed_mps, measure, is_open)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = walk_costs(
+                    self._network,
+                    speed_mps=speed_mps,
+                    profile=self._profile,
+                    measure=measure,
+                    gates=all_open(self._network.gates) if is_open else self.gates,
+                    enclosed_open=is_open,
+                )
+            return self._kept[key]

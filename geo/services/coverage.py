@@ -5,39 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 
-import geopandas as gpd
 import numpy as np
-from shapely.geometry.base import BaseGeometry
 
-from geo.access.coverage import CoverageTask, certify_many
 from geo.access.gap import CELL_M
-from geo.access.gap_area import CellIndex, index_cells
-from geo.access.gaps import GapDemand, GapList, GapRules, find_gaps, persons_by_status
-from geo.access.isochrone import isochrones
-from geo.access.membership import Membership, assign_divisions
-from geo.access.pairs import count_sites
-from geo.access.population import ALL_BANDS, UNSPECIFIED, Population
-from geo.access.straight_line import StraightLine, measure_straight, reach_m
-from geo.access.summary import BandRun, summarise
-from geo.arrays import Float
-from geo.catalog.load import facility_type
-from geo.indicators import CoverageFacts, LandFacts, UnitFacts, compute_indicators
-from geo.indicators.area_coverage import measure_land, merge_land
-from geo.indicators.unit_coverage import count_units
+from geo.access.gap_area import index_cells
+from geo.access.membership import assign_divisions
+from geo.indicators.area_coverage import merge_land
 from geo.network.gates import gate_state
-from geo.network.link import LINK_CAP_M, PointLinks, link_points
+from geo.network.link import LINK_CAP_M, link_points
 from geo.network.model import StreetNetwork
-from geo.network.plane import Plane
 from geo.network.profile import WalkingProfile, walking_profile
 from geo.services import payload
 from geo.services.clock import Clock
+from geo.services.coverage_analysis import Prepared, analyse
 from geo.services.coverage_model import CoverageOutcome, CoverageRequest, TypeOutcome
-from geo.services.demand import Demand, Supply, ranks, read_demand, read_supply
+from geo.services.demand import Demand, read_demand, read_supply
 from geo.services.moment import moment_text
 from geo.store import Session, audit, layers, runs
 
@@ -51,42 +36,6 @@ READ_LAYERS = (
     "barriers",
     "residential_land",
 )
-THREADS = 2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """Everything about the people that does not depend on type, band or limit.
-
-    Parameters
-    ----------
-    demand : Demand
-        The people.
-    links : PointLinks
-        Their positions on the network.
-    membership : Membership
-        Their divisions.
-    divisions : GeoDataFrame
-        The divisions themselves, with code, name, level and parent_code.
-    ground : BaseGeometry or None
-        Residential land in the plane, each place once; None where the store has none.
-    plane : Plane
-        The network's plane, in which straight lines and gaps are measured.
-    x, y : array of float64, shape (n_demand,)
-        Positions in the plane, metres.
-    cells : CellIndex
-        Their cells, in which gaps are gathered.
-    """
-
-    demand: Demand
-    links: PointLinks
-    membership: Membership
-    divisions: gpd.GeoDataFrame
-    ground: BaseGeometry | None
-    plane: Plane
-    x: Float
-    y: Float
-    cells: CellIndex
 
 
 def prepare(session: Session, network: StreetNetwork, on: date, clock: Clock | None = None) -> Prepared:
@@ -180,185 +129,6 @@ def run_coverage(
     with clock.stage("store"):
         _save(session, outcome, actor)
     return outcome
-
-
-def analyse(
-    prepared: Prepared,
-    supplies: Sequence[Supply],
-    request: CoverageRequest,
-    *,
-    network: StreetNetwork,
-    profile: WalkingProfile,
-    clock: Clock | None = None,
-) -> tuple[TypeOutcome, ...]:
-    """Search, sum and gather gaps for every type.
-
-    Parameters
-    ----------
-    prepared : Prepared
-        The people.
-    supplies : sequence of Supply
-        Open facilities, one entry a type.
-    request : CoverageRequest
-        What is asked.
-    network : StreetNetwork
-        The network.
-    profile : WalkingProfile
-        Speeds, stairs and crossings.
-    clock : Clock, optional
-        Takes the time of each stage.
-
-    Returns
-    -------
-    tuple of TypeOutcome
-        In the order of the supplies.
-    """
-    clock = clock or Clock()
-    bands = _bands(request, profile, prepared.demand.population)
-    with clock.stage("link"):
-        sites = [link_points(network, supply.lon, supply.lat) for supply in supplies]
-    with clock.stage("search"):
-        tasks = [
-            CoverageTask(links, ranks(supply.n_open), request.limit, speed)
-            for links, supply in zip(sites, supplies, strict=True)
-            for _, speed in bands
-        ]
-        certificates = certify_many(
-            network,
-            prepared.links,
-            tasks,
-            profile=profile,
-            at=request.at,
-            cutoff_min=request.cutoff_min,
-            threads=THREADS,
-        )
-    with clock.stage("choices"):
-        counts = [
-            count_sites(
-                network,
-                prepared.links,
-                sites,
-                limit=request.limit,
-                speed_mps=speed,
-                profile=profile,
-                at=request.at,
-                threads=THREADS,
-            )
-            for _, speed in bands
-        ]
-
-    def finish(position: int) -> TypeOutcome:
-        radii = [reach_m(metres=request.metres, minutes=request.minutes, speed_mps=speed) for _, speed in bands]
-        found = certificates[position * len(bands) : (position + 1) * len(bands)]
-        band_runs = tuple(
-            BandRun(band, speed, radius, one, count[position])
-            for (band, speed), radius, one, count in zip(bands, radii, found, counts, strict=True)
-        )
-        return _finish_type(
-            prepared,
-            supplies[position],
-            sites[position],
-            band_runs,
-            request,
-            network=network,
-            profile=profile,
-            clock=clock,
-        )
-
-    # Types do not depend on each other, and most of the work is done outside Python's lock.
-    with ThreadPoolExecutor(THREADS) as pool:
-        return tuple(pool.map(finish, range(len(supplies))))
-
-
-def _finish_type(
-    prepared: Prepared,
-    supply: Supply,
-    links: PointLinks,
-    band_runs: tuple[BandRun, ...],
-    request: CoverageRequest,
-    *,
-    network: StreetNetwork,
-    profile: WalkingProfile,
-    clock: Clock,
-) -> TypeOutcome:
-    """Sum one type's certificates, gather its gaps and compute its indicators."""
-    single_speed = None if request.by_band else band_runs[0].speed_mps
-    with clock.stage("summary"):
-        x, y = prepared.plane.forward(supply.lon, supply.lat)
-        straight = measure_straight(prepared.x, prepared.y, x, y)
-        summary = summarise(prepared.demand.population, prepared.membership, band_runs, straight)
-    with clock.stage("gaps"):
-        gaps = _gaps(prepared, band_runs, straight)
-    with clock.stage("land"):
-        # Land has no age: with bands it is measured at the profile's default speed.
-        speed = single_speed or profile.default_speed_mps
-        land = _land(prepared, links, request, speed, network=network, profile=profile)
-    figures = compute_indicators(
-        CoverageFacts(
-            tally=summary.overall.tally,
-            limit_m=request.metres,
-            limit_min=request.minutes,
-            speed_mps=single_speed,
-            land=land,
-            units=_units(supply, prepared.divisions, request.on),
-        )
-    )
-    return TypeOutcome(supply, int(links.is_linked.sum()), band_runs, summary, gaps, figures)
-
-
-def _bands(
-    request: CoverageRequest, profile: WalkingProfile, population: Population
-) -> list[tuple[str, float]]:
-    """Return the groups that are searched for, with their speeds."""
-    if not request.by_band:
-        return [(ALL_BANDS, request.speed_mps or profile.default_speed_mps)]
-    names = population.present_bands or (UNSPECIFIED,)
-    return [(name, profile.speed_mps(name)) for name in names]
-
-
-UNIT_LEVELS = {"county": "county", "township": "township", "community": "village"}
-
-
-def _units(supply: Supply, divisions: gpd.GeoDataFrame, on: date) -> UnitFacts | None:
-    """Count the units that have an open facility, at the level of the type's tier (otherwise townships)."""
-    name = UNIT_LEVELS.get(facility_type(supply.slug).tier, "township")
-    level = assign_divisions(supply.lon, supply.lat, divisions).level(name)
-    if level is None or level.n_divisions == 0:
-        return None
-    return count_units(level, np.ones(supply.n_open, np.bool_), on=on.isoformat())
-
-
-def _land(
-    prepared: Prepared,
-    sites: PointLinks,
-    request: CoverageRequest,
-    speed_mps: float,
-    *,
-    network: StreetNetwork,
-    profile: WalkingProfile,
-) -> LandFacts | None:
-    """Measure the residential land within reach of the facilities; None where the store has no such land."""
-    if prepared.ground is None:
-        return None
-    reached = isochrones(
-        network, sites, [request.limit], speed_mps=speed_mps, profile=profile, at=request.at, threads=1
-    )
-    return measure_land(reached[0].polygon, prepared.ground, network.plane)
-
-
-def _gaps(prepared: Prepared, band_runs: Sequence[BandRun], straight: StraightLine) -> GapList:
-    """Gather the uncovered people; with several bands a cell is a gap where at least half its people are uncovered."""
-    population = prepared.demand.population
-    weights = [population.of_band(run.band) for run in band_runs]
-    persons = persons_by_status([run.certificates.status for run in band_runs], weights)
-    # The walk that describes a gap is that of its slowest band: length and facility hardly differ between bands.
-    slowest = min(band_runs, key=lambda run: run.speed_mps or 0.0).certificates
-    demand = GapDemand(
-        prepared.x, prepared.y, persons, population.unit, slowest.facility, slowest.walk_m
-    )
-    rules = GapRules(least_uncovered_share=0.5 if len(band_runs) > 1 else 0.0, minimum_persons=1)
-    names = prepared.membership.levels[-1] if prepared.membership.levels else None
-    return find_gaps(demand, prepared.plane, rules=rules, straight=straight, divisions=names, grid=prepared.cells)
 
 
 def _network_facts(network: StreetNetwork, request: CoverageRequest) -> dict[str, object]:

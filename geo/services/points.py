@@ -16,7 +16,7 @@ INTERNAL = "internal"
 
 
 def points_table(outcome: CoverageOutcome) -> pd.DataFrame:
-    """Return one row per demand point, or per point, band and type.
+    """Return one row per demand point, or per point, band and type, in the order of the imports and their rows.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ def points_table(outcome: CoverageOutcome) -> pd.DataFrame:
     """
     names = np.array(STATUS_NAMES, dtype=object)
     population = outcome.demand.population
+    order = np.argsort(outcome.demand.place)
     parts = []
     for kind in outcome.types:
         facility_ids = np.array([*kind.supply.ids, None], dtype=object)
@@ -57,7 +58,7 @@ def points_table(outcome: CoverageOutcome) -> pd.DataFrame:
             if len(outcome.types) > 1:
                 part["type"] = kind.supply.slug
             part["classification"] = INTERNAL
-            parts.append(part)
+            parts.append(part.iloc[order])
     return pd.concat(parts, ignore_index=True)
 
 

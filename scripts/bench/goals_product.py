@@ -27,14 +27,14 @@ from geo.network.link import link_points
 from geo.network.model import StreetNetwork
 from geo.network.profile import walking_profile
 from geo.services.clock import Clock
-from geo.services.coverage import Prepared, analyse
+from geo.services.coverage_analysis import Prepared, analyse
 from geo.services.coverage_model import CoverageRequest
-from geo.services.demand import Demand, Supply
+from geo.services.demand import Demand, Supply, in_space
 from geo.services.network import open_network
 from geo.store import layers, open_store
 
 # Asked for; the compiled network then has about 170,000 nodes.
-COVERAGE_NODES = 212_000
+COVERAGE_NODES = 200_000
 TYPES = {
     "senior_canteen": 917, "care_home": 161, "township_eldercare_center": 139, "community_care_station": 1032,
 }  # fmt: skip
@@ -150,8 +150,11 @@ def prepared_people(
            (("60_69", 6), ("70_79", 4), ("80_plus", 3))}  # fmt: skip
     everybody = sum(old.values())
     old["persons_unable"] = np.minimum(random.integers(0, 2, n), everybody).astype(float)
+    # As `read_demand` hands them over.
+    place = in_space(lon, lat)
+    lon, lat = lon[place], lat[place]
     demand = Demand(
-        ids=np.array([f"d{i}" for i in range(n)], object), lon=lon, lat=lat,
+        ids=np.array([f"d{i}" for i in place], object), place=place, lon=lon, lat=lat,
         population=build_population(old, n), kinds=("resident",), years=(2025,),
     )  # fmt: skip
     x, y = network.plane.forward(lon, lat)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
 from geo.access.coverage import metres, minutes
-from geo.access.pairs import SitePairs, count_sites, site_pairs, sum_within
+from geo.access.pairs import SitePairs, count_sites, hang_points, site_pairs, sum_within
 from geo.errors import InputError
 from geo.network.build import compile_network
+from geo.network.cost import CostBook
 from geo.network.link import link_points
 from geo.network.profile import walking_profile
 from tests.access.test_nearest_properties import cities, compiled, links, places, run, twin_streets
@@ -91,7 +92,10 @@ def test_counts_of_several_sets_are_those_of_their_pairs(data: st.DataObject) ->
     rules = {"limit": limit, "speed_mps": 0.8, "profile": PROFILE, "at": AT, "threads": 1}
     people = links(network, homes)
     counts = count_sites(network, people, sets, **rules)  # type: ignore[arg-type]
-    for found, sites in zip(counts, sets, strict=True):
+    prepared = {"hung": hang_points(network, people), "costs": CostBook(network, PROFILE, AT).walk(0.8, limit.measure)}
+    again = count_sites(network, people, sets, **rules, **prepared)  # type: ignore[arg-type]
+    for found, same, sites in zip(counts, again, sets, strict=True):
+        assert np.array_equal(found, same)
         expected = site_pairs(network, people, sites, **rules).sites_per_point  # type: ignore[arg-type]
         assert np.array_equal(found, expected)
 

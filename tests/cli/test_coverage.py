@@ -60,10 +60,23 @@ def test_walks_have_the_length_of_the_path_with_both_access_legs(small_town: Run
     assert table.loc[["island", "nowhere"], "walk_m"].isna().all()
 
 
-def test_points_stand_in_the_order_of_the_file(small_town: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", range(len(town.PEOPLE)))
+def test_points_stand_in_the_order_of_the_file_each_with_its_own_result(
+    fangyu: Run, tmp_path: Path, first: int
+) -> None:
+    people = [*town.PEOPLE[first:], *town.PEOPLE[:first]][:: 1 if first % 2 else -1]
+    fangyu("import", "streets", town.write_streets(tmp_path))
+    fangyu("import", "demand", town.write_demand(tmp_path, people), "--datum", "cgcs2000")
+    places = town.write_facilities(tmp_path, [("C1", 0.0)])
+    fangyu("import", "facilities", places, "--type", "senior_canteen", "--datum", "cgcs2000")
     out = tmp_path / "points.csv"
-    small_town(*COVERAGE, "--minutes", 15, "--points", out)
-    assert pd.read_csv(out)["id"].tolist() == [row[0] for row in town.PEOPLE]
+    fangyu(*COVERAGE, "--minutes", 15, "--points", out)
+    found = pd.read_csv(out).set_index("id")
+    assert found.index.tolist() == [row[0] for row in people]
+    assert found.loc["near", "walk_m"] == pytest.approx(510.0, abs=0.2)
+    assert found["status"].to_dict() == {
+        "home": "covered", "near": "covered", "far": "too_far", "island": "disconnected", "nowhere": "not_linked",
+    }  # fmt: skip
 
 
 def test_the_threshold_itself_is_covered_and_a_metre_less_is_not(small_town: Run) -> None:

@@ -106,16 +106,16 @@ def ground_of(land: list[shapely.Polygon]) -> BaseGeometry:
 
 def test_land_is_measured_once_where_it_overlaps_and_holes_are_not_reached() -> None:
     land = [square(0, 0, 100), square(50, 0, 100)]
-    reached = shapely.difference(square(-100, -100, 200), square(25, 25, 50))
-    found = measure_land(reached, ground_of(land), PLANE)
+    reached = shapely.difference(shapely.box(-100, -100, 100, 100), shapely.box(25, 25, 75, 75))
+    found = measure_land(reached, ground_of(land))
     assert found.total_m2 == pytest.approx(15_000, rel=1e-6)
     assert found.reached_m2 == pytest.approx(10_000 - 2_500, rel=1e-5)
 
 
 def test_no_land_is_no_data_and_nothing_reached_is_nought() -> None:
     assert merge_land([], PLANE) is None
-    assert measure_land(None, ground_of([square(0, 0, 100)]), PLANE) == LandFacts(0.0, pytest.approx(10_000, rel=1e-6))
-    empty = measure_land(shapely.Polygon(), ground_of([square(0, 0, 100)]), PLANE)
+    assert measure_land(None, ground_of([square(0, 0, 100)])) == LandFacts(0.0, pytest.approx(10_000, rel=1e-6))
+    empty = measure_land(shapely.Polygon(), ground_of([square(0, 0, 100)]))
     assert empty.reached_m2 == 0
 
 
@@ -130,7 +130,7 @@ def test_land_agrees_with_counting_square_metres(seed: int) -> None:
         ground[x : x + side, y : y + side] = True
     x, y, side = corners[3]
     reach[x : x + side, y : y + side] = True
-    found = measure_land(square(x, y, side), ground_of(land), PLANE)
+    found = measure_land(shapely.box(x, y, x + side, y + side), ground_of(land))
     assert found.total_m2 == pytest.approx(ground.sum(), abs=0.01)
     assert found.reached_m2 == pytest.approx((ground & reach).sum(), abs=0.01)
 
