@@ -26,6 +26,7 @@ from geo.access.straight_line import StraightLine
 from geo.access.tally import sum_by
 from geo.arrays import Float, Int, Int32, UInt8
 from geo.errors import InputError
+from geo.kernels.weights import add_by_status
 from geo.network.plane import Plane
 
 __all__ = ["Gap", "GapDemand", "GapList", "GapRemainder", "GapRules", "find_gaps", "persons_by_status"]
@@ -74,10 +75,8 @@ def persons_by_status(statuses: Sequence[UInt8], weights: Sequence[Int]) -> Int:
     """
     n_demand = len(weights[0]) if weights else 0
     table = np.zeros((n_demand, len(STATUS_NAMES)), dtype=np.int64)
-    rows = np.arange(n_demand)
     for status, weight in zip(statuses, weights, strict=True):
-        # One column a row: no index repeats within a band, so plain += is exact.
-        table[rows, status] += weight
+        add_by_status(table, status, np.ascontiguousarray(weight, np.int64))
     return table
 
 
@@ -126,12 +125,13 @@ def find_gaps(
     _check(rules)
     persons = demand.persons.copy()
     persons[:, COVERED] = 0
-    weights = persons.sum(axis=1)
+    # Along rows as short as these, numpy's own sum is five times slower.
+    weights: Int = np.einsum("ij->i", persons)
     if grid is None or grid.cell_m != rules.cell_m:
         grid = index_cells(demand.x, demand.y, rules.cell_m)
     cells, of_point = grid.cells, grid.of_point
     uncovered = sum_by(of_point, weights, cells.size)
-    everybody = sum_by(of_point, demand.persons.sum(axis=1), cells.size)
+    everybody = sum_by(of_point, weights + demand.persons[:, COVERED], cells.size)
     is_gap = (uncovered > 0) & (uncovered >= rules.least_uncovered_share * everybody)
     zone = np.zeros(cells.size, dtype=np.int64)
     if split_by is not None:
@@ -227,7 +227,8 @@ def _remainder(unit: int, persons: Int, by_status: Int, shown: Int) -> GapRemain
     in_areas = by_status.sum(axis=0)
     small = in_areas - by_status[shown].sum(axis=0)
     n_small = int(np.count_nonzero(by_status.sum(axis=1))) - shown.size
-    return GapRemainder(unit, _ints(small), n_small, _ints(persons.sum(axis=0) - in_areas))
+    everybody = np.array([column.sum() for column in persons.T])
+    return GapRemainder(unit, _ints(small), n_small, _ints(everybody - in_areas))
 
 
 def _describe(

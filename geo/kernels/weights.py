@@ -262,3 +262,20 @@ def add_rows(table: Int, row: Int, n_rows: int) -> Int:
         for column in range(table.shape[1]):
             sums[new, column] += table[old, column]
     return sums
+
+
+@njit(nogil=True, cache=True)
+def add_by_status(table: Int, status: UInt8, weights: Int) -> None:
+    """Add one band's people to the column of their status.
+
+    Parameters
+    ----------
+    table : Int
+        People by point and status, changed in place, shape (n, n_status).
+    status : UInt8
+        Status codes, shape (n,).
+    weights : Int
+        People, shape (n,).
+    """
+    for i in range(status.size):
+        table[i, status[i]] += weights[i]
