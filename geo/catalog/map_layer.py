@@ -1,0 +1,223 @@
+"""The layers that are served: one table, read by items, tiles, exports and the web map alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from geo.catalog.load import families
+from geo.catalog.reader import ProblemLog, Table, read_toml
+from geo.errors import NotFoundError
+
+_HERE = Path(__file__).parent
+PUBLIC: Final = "public"
+ROLES: Final = (
+    PUBLIC,
+    "planner",
+    "place_name_clerk",
+    "reviewer",
+    "approver",
+    "boundary_inspector",
+    "data_steward",
+    "administrator",
+)
+"""Who there is: everybody, then the roles a person may hold."""
+
+_COLOUR = re.compile(r"#[0-9A-F]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class MapLayer:
+    """One served layer.
+
+    Parameters
+    ----------
+    name : str
+        Identifier in addresses, tiles and files.
+    table : str
+        The store's layer it reads.
+    title_zh, title_en : str
+        Title.
+    read : frozenset of str
+        Roles that may read it; `PUBLIC` is everybody.
+    fields : tuple of str
+        Columns that are served, the label first.
+    zoom : int
+        First zoom at which features are drawn one by one.
+    colour : str
+        Colour of the legend, ``#RRGGBB``.
+    family : str or None
+        For facilities: the family it holds.
+    is_named : bool
+        Whether rows without a name are left out.
+    """
+
+    name: str
+    table: str
+    title_zh: str
+    title_en: str
+    read: frozenset[str]
+    fields: tuple[str, ...]
+    zoom: int
+    colour: str
+    family: str | None
+    is_named: bool
+
+    @property
+    def is_facility(self) -> bool:
+        """Whether its features open and close.
+
+        Returns
+        -------
+        bool
+            True for facilities, of which the public sees the open ones.
+        """
+        return self.family is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTitle:
+    """What a served column is called.
+
+    Parameters
+    ----------
+    name : str
+        Column.
+    title_zh, title_en : str
+        Title.
+    """
+
+    name: str
+    title_zh: str
+    title_en: str
+
+
+def parse_layers(file: Table) -> dict[str, MapLayer]:
+    """Read the layer table.
+
+    Parameters
+    ----------
+    file : Table
+        The whole file.
+
+    Returns
+    -------
+    dict of str to MapLayer
+        By name, in the file's order; problems go to the file's log.
+    """
+    found: dict[str, MapLayer] = {}
+    for name, entry in file.subtables():
+        colours = entry.table("colours")
+        layer = MapLayer(
+            name=name,
+            table=entry.text("table"),
+            title_zh=entry.text("title_zh"),
+            title_en=entry.text("title_en"),
+            read=frozenset(entry.texts("read", required=True)),
+            fields=entry.texts("fields", required=True),
+            zoom=int(entry.number("zoom") or 0),
+            colour=entry.text("colour") if colours is None else "#000000",
+            family=None,
+            is_named=entry.optional_text("where") == "named",
+        )
+        if unknown := sorted(layer.read - set(ROLES)):
+            entry.report("read", unknown, f"只允许 {'、'.join(ROLES)}", f"allowed: {', '.join(ROLES)}")
+        if not 0 <= layer.zoom <= 22:
+            entry.report("zoom", layer.zoom, "应为 0 到 22", "must be from 0 to 22")
+        parts = [layer] if colours is None else list(_by_family(layer, colours))
+        for part in parts:
+            if not _COLOUR.fullmatch(part.colour):
+                entry.report("colour", part.colour, "应为 #RRGGBB", "must be #RRGGBB")
+            found[part.name] = part
+        entry.finish()
+    return found
+
+
+def _by_family(layer: MapLayer, colours: Table) -> Iterator[MapLayer]:
+    """Return one layer a family of facilities."""
+    for family in families().values():
+        yield replace(
+            layer,
+            name=f"{layer.name}_{family.slug}",
+            title_zh=f"{family.title_zh}{layer.title_zh}",
+            title_en=f"{family.title_en} {layer.title_en}",
+            family=family.slug,
+            colour=colours.text(family.slug),
+        )
+    colours.finish()
+
+
+@cache
+def map_layers() -> Mapping[str, MapLayer]:
+    """Return every served layer.
+
+    Returns
+    -------
+    Mapping of str to MapLayer
+        By name, in the order they are listed to people.
+
+    Raises
+    ------
+    InputError
+        The table is wrong; every problem is listed.
+    """
+    log = ProblemLog()
+    found = parse_layers(read_toml(_HERE / "layers.toml", log))
+    log.raise_if_any()
+    return MappingProxyType(found)
+
+
+@cache
+def field_titles() -> Mapping[str, FieldTitle]:
+    """Return the titles of served columns.
+
+    Returns
+    -------
+    Mapping of str to FieldTitle
+        By column.
+
+    Raises
+    ------
+    InputError
+        The file is wrong; every problem is listed.
+    """
+    log = ProblemLog()
+    file = read_toml(_HERE / "fields.toml", log)
+    found = {}
+    for name in file.keys():  # noqa: SIM118 - not a mapping: taking a key removes it
+        titles = file.texts(name, required=True)
+        if len(titles) != 2:
+            file.report(name, titles, "应为中文和英文两个标题", "must be a Chinese and an English title")
+            continue
+        found[name] = FieldTitle(name, *titles)
+    log.raise_if_any()
+    return MappingProxyType(found)
+
+
+def map_layer(name: str) -> MapLayer:
+    """Find a served layer.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+
+    Returns
+    -------
+    MapLayer
+        The layer.
+
+    Raises
+    ------
+    NotFoundError
+        There is none of this name.
+    """
+    try:
+        return map_layers()[name]
+    except KeyError:
+        raise NotFoundError(f"没有图层“{name}”", f"there is no layer '{name}'", layer=name) from None
