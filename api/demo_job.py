@@ -276,7 +276,9 @@ def main(arguments: list[str] | None = None) -> int:
         if not chosen.no_serve:
             from api.server import serve_store
 
-            serve_store(job.store, cache_dir=job.cache_dir, host="127.0.0.1", port=chosen.port, say=job.say)
+            serve_store(
+                job.store, cache_dir=job.cache_dir, host="127.0.0.1", port=chosen.port, say=job.say, demo=True
+            )
     except FangyuError as error:
         from api.cli.output import fail
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import json
+import logging
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from geo.errors import DataSourceError
@@ -73,8 +76,54 @@ def bind(host: str, port: int) -> socket.socket:
     return taken
 
 
+class _JsonLines(logging.Formatter):
+    """One JSON object a line, whatever the message holds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, object] = {"at": at, "level": record.levelname, "log": record.name}
+        facts = getattr(record, "facts", None)
+        line |= facts if isinstance(facts, dict) else {"message": record.getMessage()}
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def start_log(target: str) -> None:
+    """Write what the server does as lines of JSON.
+
+    Parameters
+    ----------
+    target : str
+        A file to append to, or ``-`` for standard error.
+
+    Raises
+    ------
+    DataSourceError
+        If the file cannot be written.
+    """
+    try:
+        handler = logging.StreamHandler() if target == "-" else logging.FileHandler(target, encoding="utf-8")
+    except OSError as error:
+        raise DataSourceError(
+            f"无法写入日志文件 {target}：{error.strerror}", f"the log {target} cannot be written: {error.strerror}"
+        ) from error
+    handler.setFormatter(_JsonLines())
+    logger = logging.getLogger("fangyu")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
 def serve_store(
-    store_url: str, *, cache_dir: Path, host: str, port: int, say: Callable[[str, str], None]
+    store_url: str,
+    *,
+    cache_dir: Path,
+    host: str,
+    port: int,
+    say: Callable[[str, str], None],
+    demo: bool = False,
+    log: str | None = None,
 ) -> None:
     """Serve a store until interrupted.
 
@@ -90,28 +139,43 @@ def serve_store(
         Port; 0 takes a free one.
     say : callable
         Takes a Chinese and an English line and shows one of them.
+    demo : bool
+        Whether roles can be chosen with one click.
+    log : str, optional
+        Where requests are logged, for `start_log`.
 
     Raises
     ------
+    ConflictError
+        Demo mode is asked for on an address other machines can reach.
     DataSourceError
         If the port is not to be had or the store cannot be opened.
     """
+    if log is not None:
+        start_log(log)
     taken = bind(host, port)
     import uvicorn
 
-    from api.app import Settings, create_app
+    from api.app import create_app
+    from api.settings import settings_for
 
     try:
-        app = create_app(Settings(store_url=store_url, cache_dir=cache_dir, is_loopback=is_loopback(host)))
+        app = create_app(settings_for(store_url, cache_dir, is_loopback=is_loopback(host), demo=demo))
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{taken.getsockname()[1]}/"
         say(f"方舆已启动：{address}（按 Ctrl+C 结束）", f"Fangyu is serving {address} (Ctrl+C to stop)")
-        if not is_loopback(host):
+        if demo:
             say(
-                "注意：尚无账户，非本机地址只提供脱敏报告页。",
-                "note: there are no accounts yet; beyond this machine only the report page is served.",
+                "演示模式：任何能打开本机页面的人都可以选择角色。",
+                "demo mode: whoever opens a page on this machine can take any role.",
             )
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        else:
+            say(
+                "尚无账户：只提供公开内容。本机试用请加 --demo。",
+                "there are no accounts yet: only what is public is served. Add --demo to try the rest on this machine.",
+            )
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
+        server = uvicorn.Server(config)
         server.run(sockets=[taken])
     finally:
         taken.close()

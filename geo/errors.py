@@ -8,6 +8,9 @@
     ├── NotFoundError         "not_found"    no such record
     ├── ConflictError         "conflict"     the record's state does not allow it
     ├── InfeasibleError       "infeasible"   no answer exists under these conditions
+    ├── DeniedError           "denied"       who asks may not
+    │   └── UnauthenticatedError "unauthenticated"  who asks has not said who they are
+    ├── BusyError             "busy"         too much is going on at once, or it took too long
     └── DataSourceError       "data_source"  a file, store or service cannot be read or written
 
 Every error says in Chinese and in English what the offending value is and what is allowed. A rule hit or a
@@ -181,3 +184,33 @@ class DataSourceError(FangyuError):
     """A file, store or service cannot be read or written."""
 
     code: ClassVar[str] = "data_source"
+
+
+class DeniedError(FangyuError):
+    """The one who asks may not do this."""
+
+    code: ClassVar[str] = "denied"
+
+
+class UnauthenticatedError(DeniedError):
+    """The one who asks has not said who they are."""
+
+    code: ClassVar[str] = "unauthenticated"
+
+
+class BusyError(FangyuError):
+    """Too much is asked at once, or the answer took too long; asking again later may help.
+
+    Parameters
+    ----------
+    message_zh, message_en : str
+        What is too much, and when to ask again.
+    retry_s : int
+        Seconds to wait before asking again.
+    """
+
+    code: ClassVar[str] = "busy"
+
+    def __init__(self, message_zh: str, message_en: str, *, retry_s: int = 2) -> None:
+        super().__init__(message_zh, message_en, retry_s=retry_s)
+        self.retry_s = retry_s

@@ -98,6 +98,29 @@ def is_inherited(module: object, name: str) -> bool:
     return any(base.__module__.split(".")[0] not in PACKAGES and method in vars(base) for base in bases)
 
 
+def silent_fields(owner: object) -> list[str] | None:
+    """Return the fields of a pydantic model that say nothing of themselves.
+
+    Parameters
+    ----------
+    owner : object
+        Anything public.
+
+    Returns
+    -------
+    list of str or None
+        Fields without a description, which is what people see of them; None where it is no model.
+    """
+    fields = getattr(owner, "model_fields", None)
+    if not isinstance(owner, type) or not isinstance(fields, dict):
+        return None
+    return [
+        name
+        for name, field in fields.items()
+        if not field.description and not hasattr(field.annotation, "model_fields")
+    ]
+
+
 def findings() -> Iterator[str]:
     """Validate everything public.
 
@@ -119,7 +142,10 @@ def findings() -> Iterator[str]:
             continue
         for name, has_parameters in public_names(source):
             full = f"{module_name}.{name}"
-            is_whole = has_parameters and not is_inherited(module, name)
+            silent = silent_fields(getattr(module, name, None))
+            if silent:
+                yield f"{full}: fields without a description: {', '.join(silent)}"
+            is_whole = has_parameters and silent is None and not is_inherited(module, name)
             if any(pattern.search(full) for pattern in excluded):
                 continue
             with warnings.catch_warnings():

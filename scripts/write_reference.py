@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from api.cli.main import app
+from api.settings import LimitSettings
 from geo.catalog.load import facility_types, families, indicators, packs, standards, units
 from geo.catalog.schema import Attribute, Standard, Threshold
 
@@ -144,6 +145,8 @@ def _settings() -> Iterator[str]:
     for parameter in (parameter for command in commands() for parameter in command.parameters):
         for name in parameter.variables:
             found.setdefault(name, parameter.meaning)
+    for name, field in LimitSettings.model_fields.items():
+        found[f"FANGYU_{name.upper()}"] = f"{field.description} [{field.default}]"
     yield "## 环境变量 · Settings\n"
     yield from _table("变量 variable", "说明 meaning")
     for name, meaning in sorted(found.items()):

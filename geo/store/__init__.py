@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from geo.store.engine import Store, open_store
+from geo.store.engine import Store, canceller, open_store
 
-__all__ = ["Session", "Store", "open_store"]
+__all__ = ["Session", "Store", "canceller", "open_store"]

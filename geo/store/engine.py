@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -165,6 +165,28 @@ def open_store(url: str, *, create: bool = True, actor: str = "fangyu", check: R
     except BaseException:
         engine.dispose()
         raise
+
+
+def canceller(session: Session) -> Callable[[], None]:
+    """Return what stops a session's running query from another thread.
+
+    Parameters
+    ----------
+    session : Session
+        A session of a store.
+
+    Returns
+    -------
+    callable
+        Stops the query, which then raises in its own thread; does nothing when none is running.
+    """
+    driver = session.connection().connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        return driver.interrupt
+    import psycopg
+
+    assert isinstance(driver, psycopg.Connection)
+    return driver.cancel
 
 
 def open_engine(url: str) -> Engine:

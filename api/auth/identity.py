@@ -1,0 +1,108 @@
+"""Finding out who asks. Until there are accounts: nobody, or a role chosen in the labelled demo mode.
+
+The demo cookie carries a role signed with a key that lives as long as the process; it is accepted only where the
+server runs in demo mode, which is refused on any address but loopback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from api.auth.principal import ANONYMOUS, Principal
+from geo.catalog.map_layer import PUBLIC, ROLES
+from geo.errors import DeniedError, InputError
+
+COOKIE: Final = "fangyu_demo"
+_KEY: Final = secrets.token_bytes(32)
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def demo_cookie(role: str) -> str:
+    """Return the cookie of a demo role.
+
+    Parameters
+    ----------
+    role : str
+        A role of `geo.catalog.map_layer.ROLES` but the public one.
+
+    Returns
+    -------
+    str
+        Role and signature.
+
+    Raises
+    ------
+    InputError
+        There is no such role.
+    """
+    if role not in ROLES or role == PUBLIC:
+        allowed = [name for name in ROLES if name != PUBLIC]
+        raise InputError(
+            f"没有角色“{role}”；可选：{'、'.join(allowed)}",
+            f"no role '{role}'; allowed: {', '.join(allowed)}",
+            role=role,
+        )
+    return f"{role}.{_signature(role)}"
+
+
+def principal_of(connection: HTTPConnection) -> Principal:
+    """Return who asks.
+
+    Parameters
+    ----------
+    connection : HTTPConnection
+        A request.
+
+    Returns
+    -------
+    Principal
+        `ANONYMOUS` unless the demo mode is on and a role was chosen in it.
+    """
+    if not connection.app.state.settings.access.demo:
+        return ANONYMOUS
+    role, _, signature = connection.cookies.get(COOKIE, "").partition(".")
+    if not role or not hmac.compare_digest(signature.encode(), _signature(role).encode()):
+        return ANONYMOUS
+    return Principal(f"demo:{role}", frozenset({role}))
+
+
+def refuse_foreign_origin(connection: HTTPConnection, method: str) -> None:
+    """Refuse to change anything for another site's page.
+
+    Browsers say with ``Sec-Fetch-Site`` where a request comes from; the ones that do not send ``Origin`` instead.
+    Programs that are no browsers send neither and carry no cookie they did not fetch themselves.
+
+    Parameters
+    ----------
+    connection : HTTPConnection
+        A request.
+    method : str
+        Its method; reading is let through.
+
+    Raises
+    ------
+    DeniedError
+        The request comes from another site.
+    """
+    if method in _SAFE:
+        return
+    site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
+    is_own = site in ("same-origin", "none") if site is not None else origin is None or _is_own(connection, origin)
+    if not is_own:
+        raise DeniedError("拒绝来自其他网站的请求", "requests from other sites are refused", origin=origin)
+
+
+def _is_own(connection: HTTPConnection, origin: str) -> bool:
+    """Tell whether an origin is the server's own."""
+    return bool(origin) and urlsplit(origin).netloc == connection.headers.get("host")
+
+
+def _signature(role: str) -> str:
+    """Sign a role."""
+    return hmac.new(_KEY, role.encode(), hashlib.sha256).hexdigest()

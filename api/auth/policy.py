@@ -1,0 +1,132 @@
+"""The one table of what may be done over HTTP, and by whom; a route without an entry cannot be registered.
+
+An entry answers for a whole route. What a route shows of a layer is decided by the layer table
+(`geo.catalog.map_layer`), inside the query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from api.auth.principal import Principal
+from geo.catalog.map_layer import PUBLIC, MapLayer
+from geo.errors import DeniedError, NotFoundError, UnauthenticatedError
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may use some routes.
+
+    Parameters
+    ----------
+    name : str
+        Stable identifier.
+    roles : frozenset of str
+        Roles that may; `PUBLIC` is everybody.
+    title_zh, title_en : str
+        What it allows.
+    """
+
+    name: str
+    roles: frozenset[str]
+    title_zh: str
+    title_en: str
+
+
+def _policy(name: str, roles: tuple[str, ...], title_zh: str, title_en: str) -> Policy:
+    """Make one entry."""
+    return Policy(name, frozenset(roles), title_zh, title_en)
+
+
+_ANALYSTS = ("planner", "data_steward", "administrator")
+
+POLICIES: Final = {
+    policy.name: policy
+    for policy in (
+        _policy("public", (PUBLIC,), "公开页面与说明", "public pages and descriptions"),
+        _policy("layers.read", (PUBLIC,), "读取图层（由图层表决定）", "reading layers, as the layer table says"),
+        _policy("reports.page", (PUBLIC,), "脱敏报告页", "the report page, which holds no individual"),
+        _policy("reports.workbook", _ANALYSTS, "报告工作簿", "the report's workbook"),
+        _policy("runs.read", _ANALYSTS, "覆盖分析结果", "results of coverage runs"),
+        _policy("services.read", (PUBLIC,), "查询附近服务与等时圈", "nearest services and isochrones"),
+        _policy("demo.enter", (PUBLIC,), "演示模式切换角色", "choosing a role in demo mode"),
+    )
+}
+"""Every policy by name."""
+
+
+def require(policy_name: str, principal: Principal) -> None:
+    """Refuse who may not.
+
+    Parameters
+    ----------
+    policy_name : str
+        A name of `POLICIES`.
+    principal : Principal
+        Who asks.
+
+    Raises
+    ------
+    UnauthenticatedError
+        Nobody has said who they are, and the public may not.
+    DeniedError
+        Their roles do not allow it.
+    """
+    policy = POLICIES[policy_name]
+    if principal.holds(policy.roles):
+        return
+    refuse(principal, policy.title_zh, policy.title_en, policy.roles)
+
+
+def readable_layer(layer: MapLayer, principal: Principal) -> MapLayer:
+    """Return a layer to somebody who may read it.
+
+    Parameters
+    ----------
+    layer : MapLayer
+        The layer.
+    principal : Principal
+        Who asks.
+
+    Returns
+    -------
+    MapLayer
+        The same.
+
+    Raises
+    ------
+    NotFoundError
+        They may not: a layer one may not read is as good as not there.
+    """
+    if not principal.holds(layer.read):
+        raise NotFoundError(f"没有图层“{layer.name}”", f"there is no layer '{layer.name}'", layer=layer.name)
+    return layer
+
+
+def refuse(principal: Principal, what_zh: str, what_en: str, roles: frozenset[str]) -> None:
+    """Refuse somebody, saying who could.
+
+    Parameters
+    ----------
+    principal : Principal
+        Who asks.
+    what_zh, what_en : str
+        What they asked for.
+    roles : frozenset of str
+        Roles that may.
+
+    Raises
+    ------
+    UnauthenticatedError
+        Nobody has said who they are.
+    DeniedError
+        Their roles do not allow it.
+    """
+    allowed = sorted(roles)
+    kind = DeniedError if principal.roles else UnauthenticatedError
+    raise kind(
+        f"无权使用：{what_zh}；需要的角色：{'、'.join(allowed)}",
+        f"not allowed: {what_en}; roles that may: {', '.join(allowed)}",
+        roles=allowed,
+    )

@@ -1,0 +1,202 @@
+"""What goes wrong, as HTTP: one table from exception to status, one form of answer (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from geo.errors import (
+    BusyError,
+    ConflictError,
+    DataSourceError,
+    DeniedError,
+    FangyuError,
+    InfeasibleError,
+    InputError,
+    Lang,
+    NotFoundError,
+    UnauthenticatedError,
+)
+
+STATUS: Final[Mapping[type[FangyuError], int]] = {
+    UnauthenticatedError: 401,
+    DeniedError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    InputError: 400,
+    InfeasibleError: 422,
+    BusyError: 503,
+    DataSourceError: 503,
+    FangyuError: 500,
+}
+"""Status of each error; the first class an error belongs to decides."""
+
+_TITLES_ZH: Final[Mapping[int, str]] = {
+    400: "请求有误",
+    404: "没有这个地址",
+    405: "该地址不支持这种请求方式",
+    406: "没有所要求的格式",
+    413: "请求内容过大",
+    500: "服务器内部错误",
+}
+_log = logging.getLogger("fangyu.http")
+
+
+def language_of(request: Request) -> Lang:
+    """Return the language a client asks for.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+
+    Returns
+    -------
+    {"zh", "en"}
+        English where ``Accept-Language`` puts it first, Chinese otherwise.
+    """
+    first = request.headers.get("accept-language", "").split(",")[0].strip().lower()
+    return "en" if first.startswith("en") else "zh"
+
+
+def problem(
+    status: int,
+    code: str,
+    message_zh: str,
+    message_en: str,
+    *,
+    lang: Lang = "zh",
+    extra: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Write a problem.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    code : str
+        Stable code.
+    message_zh, message_en : str
+        What is wrong and what is allowed.
+    lang : {"zh", "en"}
+        Language of ``detail``.
+    extra : Mapping, optional
+        Further members.
+    headers : Mapping, optional
+        Further headers.
+
+    Returns
+    -------
+    Response
+        ``application/problem+json``.
+    """
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": message_zh if lang == "zh" else message_en,
+        "message_zh": message_zh,
+        "message_en": message_en,
+        **(extra or {}),
+    }
+    return Response(
+        orjson.dumps(body, default=str),
+        status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        media_type="application/problem+json",
+    )
+
+
+def answer_error(request: Request, error: Exception) -> Response:
+    """Answer an error of ours.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    error : Exception
+        A `FangyuError`.
+
+    Returns
+    -------
+    Response
+        The problem.
+    """
+    assert isinstance(error, FangyuError)
+    status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
+    if isinstance(error, DataSourceError):
+        # Its message names files and addresses of the server.
+        _log.error("%s", error.message_en)
+        return problem(
+            status, error.code, "数据存储暂不可用，已记录", "the store does not answer; it has been logged",
+            lang=language_of(request), headers={"Retry-After": "10"},
+        )  # fmt: skip
+    extra: dict[str, object] = {"facts": error.detail} if error.detail else {}
+    if isinstance(error, InputError) and error.problems:
+        lang = language_of(request)
+        extra["problems"] = [
+            {"code": one.code, "row": one.row, "field": one.field, "value": one.value, "detail": one.message(lang)}
+            for one in error.problems
+        ]
+    headers = {"Retry-After": str(error.retry_s)} if isinstance(error, BusyError) else {}
+    lang = language_of(request)
+    return problem(status, error.code, error.message_zh, error.message_en, lang=lang, extra=extra, headers=headers)
+
+
+def _answer_invalid(request: Request, error: Exception) -> Response:
+    """Answer parameters that do not fit: 400, as OGC asks, where FastAPI would say 422."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [
+        {"in": str(one["loc"][0]), "field": ".".join(str(part) for part in one["loc"][1:]), "detail": one["msg"]}
+        for one in error.errors()
+    ]
+    names = "、".join(f"{one['field']}" for one in wrong)
+    return problem(
+        400, "input", f"参数有误：{names}", f"parameters do not fit: {names}", lang=language_of(request),
+        extra={"problems": wrong},
+    )  # fmt: skip
+
+
+def _answer_http(request: Request, error: Exception) -> Response:
+    """Answer what the router itself refuses."""
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    return problem(
+        error.status_code,
+        phrase.lower().replace(" ", "_"),
+        _TITLES_ZH.get(error.status_code, phrase),
+        phrase,
+        lang=language_of(request),
+        headers=error.headers,
+    )
+
+
+def _answer_unforeseen(request: Request, error: Exception) -> Response:
+    """Answer a mistake of ours without saying anything about its inside."""
+    _log.error("unforeseen error at %s", request.url.path, exc_info=error)
+    lang = language_of(request)
+    return problem(500, "internal", "服务器内部错误，已记录", "internal error; it has been logged", lang=lang)
+
+
+def register(app: FastAPI) -> None:
+    """Make an application answer every failure as a problem.
+
+    Parameters
+    ----------
+    app : FastAPI
+        The application.
+    """
+    app.add_exception_handler(FangyuError, answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unforeseen)

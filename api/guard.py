@@ -1,0 +1,166 @@
+"""Routes that say who may use them; the application refuses to start with one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.auth.identity import principal_of, refuse_foreign_origin
+from api.auth.policy import POLICIES, require
+from api.auth.principal import Principal
+from api.errors import answer_error
+from geo.errors import FangyuError
+
+
+class Guard:
+    """A FastAPI dependency that lets in only whom a policy allows, and returns who it is.
+
+    Parameters
+    ----------
+    policy : str
+        A name of `api.auth.policy.POLICIES`.
+
+    Raises
+    ------
+    KeyError
+        There is no such policy.
+    """
+
+    def __init__(self, policy: str) -> None:
+        self.policy = POLICIES[policy].name
+
+    def __call__(self, request: Request) -> Principal:
+        """Let somebody in.
+
+        Parameters
+        ----------
+        request : Request
+            The request.
+
+        Returns
+        -------
+        Principal
+            Who asks.
+
+        Raises
+        ------
+        DeniedError
+            They may not, or their browser asks for another site's page.
+        """
+        refuse_foreign_origin(request, request.method)
+        principal = principal_of(request)
+        request.scope.setdefault("state", {})["principal"] = principal
+        require(self.policy, principal)
+        return principal
+
+
+class GuardedRoute(Route):
+    """A bare route, without FastAPI's machinery, that lets in only whom a policy allows.
+
+    Parameters
+    ----------
+    path : str
+        Path with parameters.
+    application : ASGIApp
+        Called with the principal in ``scope["state"]``.
+    policy : str
+        A name of `api.auth.policy.POLICIES`.
+    methods : sequence of str
+        Methods.
+    """
+
+    def __init__(self, path: str, application: ASGIApp, *, policy: str, methods: Sequence[str] = ("GET",)) -> None:
+        self.policy = POLICIES[policy].name
+        guard = Guard(policy)
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            request = Request(scope, receive)
+            try:
+                guard(request)
+                await application(scope, receive, send)
+            except FangyuError as error:
+                await answer_error(request, error)(scope, receive, send)
+
+        # A class instance is taken by Starlette as an ASGI application, a function as an endpoint.
+        super().__init__(path, _Application(guarded), methods=list(methods))
+
+
+class _Application:
+    """An ASGI application as an object."""
+
+    def __init__(self, call: ASGIApp) -> None:
+        self._call = call
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        await self._call(scope, receive, send)
+
+
+def policies_of(route: BaseRoute) -> tuple[str, ...]:
+    """Return the policies a route is under.
+
+    Parameters
+    ----------
+    route : BaseRoute
+        A route.
+
+    Returns
+    -------
+    tuple of str
+        Names; empty for a route anybody could use without anybody having said so.
+    """
+    if isinstance(route, GuardedRoute):
+        return (route.policy,)
+    return tuple(_guards(route.dependant)) if isinstance(route, APIRoute) else ()
+
+
+def _guards(dependant: Dependant) -> Iterator[str]:
+    """Yield the policies among a route's dependencies."""
+    if isinstance(dependant.call, Guard):
+        yield dependant.call.policy
+    for inner in dependant.dependencies:
+        yield from _guards(inner)
+
+
+def all_routes(routes: Sequence[BaseRoute]) -> Iterator[BaseRoute]:
+    """Return every route, those of mounted applications included.
+
+    Parameters
+    ----------
+    routes : sequence of BaseRoute
+        Routes.
+
+    Yields
+    ------
+    BaseRoute
+        Routes that answer themselves.
+    """
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from all_routes(route.routes)
+        else:
+            yield route
+
+
+def check_guarded(app: FastAPI) -> None:
+    """Refuse an application with a route that nobody has put under a policy.
+
+    Parameters
+    ----------
+    app : FastAPI
+        The application.
+
+    Raises
+    ------
+    RuntimeError
+        Some routes have no policy.
+    """
+    bare = [str(getattr(route, "path", route)) for route in all_routes(app.routes) if not policies_of(route)]
+    if bare:
+        raise RuntimeError(f"routes without a policy: {', '.join(bare)}")

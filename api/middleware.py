@@ -1,0 +1,109 @@
+"""Around every request: a line in the log, a limit on how many are at work, and headers that keep browsers strict."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import answer_error
+from geo.errors import BusyError
+
+_log = logging.getLogger("fangyu.access")
+
+POLICY_HEADER: Final = (
+    "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; img-src 'self' data:; "
+    "style-src 'self'; script-src 'self'; connect-src 'self'; worker-src 'self'"
+)
+"""Content security policy of what the server writes itself; the report page brings its own, stricter about scripts."""
+
+
+class AccessLog:
+    """Write one line of JSON for each request.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer and write the line."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun, status, sent = time.perf_counter(), 499, 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "no-referrer")
+                if not headers.get("content-type", "").startswith("text/html") or scope["path"].startswith("/ogc"):
+                    headers.setdefault("Content-Security-Policy", POLICY_HEADER)
+            elif message["type"] == "http.response.body":
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            principal = scope.get("state", {}).get("principal")
+            line = {
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "ms": round((time.perf_counter() - begun) * 1000.0, 1),
+                "bytes": sent,
+                "who": getattr(principal, "name", "anonymous"),
+            }
+            _log.info("%s %s %s", scope["method"], scope["path"], status, extra={"facts": line})
+
+
+class Gate:
+    """Let only so many requests work at once; a few more wait, the rest are asked to come again.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What answers.
+    concurrent : int
+        Requests at work at the same time.
+    waiting : int
+        Requests that may wait for their turn.
+    """
+
+    def __init__(self, app: ASGIApp, *, concurrent: int, waiting: int) -> None:
+        self._app = app
+        self._free = asyncio.Semaphore(concurrent)
+        self._room = waiting
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, wait, or refuse."""
+        if scope["type"] != "http" or scope["path"] == "/health":
+            await self._app(scope, receive, send)
+            return
+        if self._free.locked() and self._waiting >= self._room:
+            error = BusyError("服务器繁忙，请稍后重试", "the server is busy; ask again in a moment")
+            await answer_error(Request(scope), error)(scope, receive, send)
+            return
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._free.release()

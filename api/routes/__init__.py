@@ -1,0 +1,1 @@
+"""The product's own HTTP resources, one file each."""

@@ -1,0 +1,93 @@
+"""Demo mode: choosing a role with one click, on a loopback address only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from api.auth.identity import COOKIE, demo_cookie
+from api.auth.principal import Principal
+from api.guard import Guard
+from api.work import settings_of
+from geo.catalog.map_layer import PUBLIC, ROLES
+from geo.errors import NotFoundError
+
+router = APIRouter(prefix="/api", tags=["session"])
+Anybody = Annotated[Principal, Depends(Guard("demo.enter"))]
+
+
+class DemoRole(BaseModel):
+    """The role to take."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: str = Field(description="角色；public 表示退出 · a role, or public to leave")
+
+
+@router.get("/session", summary="当前身份 · Who is asking")
+async def session(request: Request, principal: Anybody) -> dict[str, object]:
+    """Say who asks, and which roles the demo mode offers.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Anybody.
+
+    Returns
+    -------
+    dict
+        ``name``, ``roles``, ``district``, ``is_demo`` and ``demo_roles``.
+    """
+    is_demo = settings_of(request).access.demo
+    return {
+        "name": principal.name,
+        "roles": sorted(principal.roles),
+        "district": principal.district,
+        "is_demo": is_demo,
+        "demo_roles": [role for role in ROLES if role != PUBLIC] if is_demo else [],
+    }
+
+
+@router.post("/session/demo", summary="演示模式：选择角色 · Take a demo role")
+async def enter(request: Request, principal: Anybody, chosen: DemoRole) -> Response:
+    """Take a role of the demo mode.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Anybody.
+    chosen : DemoRole
+        The role.
+
+    Returns
+    -------
+    Response
+        Who asks from now on, with the cookie.
+
+    Raises
+    ------
+    NotFoundError
+        The server does not run in demo mode.
+    InputError
+        There is no such role.
+    """
+    if not settings_of(request).access.demo:
+        raise NotFoundError(
+            "服务未以演示模式运行（fangyu serve --demo）", "the server does not run in demo mode (fangyu serve --demo)"
+        )
+    if chosen.role == PUBLIC:
+        response = JSONResponse({"name": "anonymous", "roles": []})
+        response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+        return response
+    response = JSONResponse({"name": f"demo:{chosen.role}", "roles": [chosen.role]})
+    response.set_cookie(COOKIE, demo_cookie(chosen.role), path="/", httponly=True, samesite="strict")
+    return response
+
+

@@ -1,0 +1,158 @@
+"""The report of a run, as a page and as a workbook, and runs as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from api.auth.principal import Principal
+from api.first_run import FIRST_RUN
+from api.guard import Guard
+from api.work import reading, settings_of
+from geo.errors import NotFoundError
+from geo.services.reporting import latest_run, list_runs, report_file, run_results
+
+router = APIRouter()
+PageReader = Annotated[Principal, Depends(Guard("reports.page"))]
+WorkbookReader = Annotated[Principal, Depends(Guard("reports.workbook"))]
+RunReader = Annotated[Principal, Depends(Guard("runs.read"))]
+Anybody = Annotated[Principal, Depends(Guard("public"))]
+
+
+@router.get("/health", summary="服务状态 · Whether the store answers")
+async def health(request: Request, principal: Anybody) -> dict[str, str]:
+    """Say that the store answers.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Anybody.
+
+    Returns
+    -------
+    dict
+        Status and kind of store.
+    """
+    await reading(request, latest_run)
+    return {"status": "ok", "store": request.app.state.store.kind}
+
+
+@router.get("/", response_class=HTMLResponse, include_in_schema=False)
+async def page(request: Request, principal: PageReader) -> Response:
+    """Serve the report of the newest run, or what to do next where there is none yet.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Anybody.
+
+    Returns
+    -------
+    Response
+        One HTML page.
+    """
+    try:
+        return await _report(request, None, ".html")
+    except NotFoundError:
+        return HTMLResponse(FIRST_RUN)
+
+
+@router.get("/reports/{run_id}.html", response_class=HTMLResponse, summary="覆盖分析报告 · A run's report page")
+async def report_page(request: Request, principal: PageReader, run_id: str) -> Response:
+    """Serve the report of one run.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Anybody: the page holds no individual.
+    run_id : str
+        Identifier of the run.
+
+    Returns
+    -------
+    Response
+        One HTML page.
+    """
+    return await _report(request, run_id, ".html")
+
+
+@router.get("/reports/{run_id}.xlsx", response_class=FileResponse, summary="覆盖分析工作簿 · A run's workbook")
+async def report_workbook(request: Request, principal: WorkbookReader, run_id: str) -> Response:
+    """Serve the workbook of one run.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        An analyst.
+    run_id : str
+        Identifier of the run.
+
+    Returns
+    -------
+    Response
+        An XLSX file.
+    """
+    return await _report(request, run_id, ".xlsx")
+
+
+async def _report(request: Request, run_id: str | None, suffix: str) -> Response:
+    """Render, or take from the cache, one form of a report."""
+    folder = settings_of(request).store.cache / "reports"
+    path = await reading(request, lambda session: report_file(session, run_id, folder=folder, suffix=suffix))
+    if suffix == ".html":
+        return FileResponse(path, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
+    return FileResponse(path, filename=path.name, headers={"Cache-Control": "private, no-cache"})
+
+
+@router.get("/api/runs", summary="分析记录 · The store's runs, newest first")
+async def runs(request: Request, principal: RunReader) -> dict[str, object]:
+    """List the runs of the store, newest first.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        An analyst.
+
+    Returns
+    -------
+    dict
+        ``{"runs": [...]}``.
+    """
+    return {"runs": await reading(request, list_runs)}
+
+
+@router.get("/api/runs/{run_id}", summary="分析结果 · One run's results")
+async def run(request: Request, principal: RunReader, run_id: str) -> Response:
+    """Return one run as the command line printed it.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        An analyst.
+    run_id : str
+        Identifier, or ``latest``.
+
+    Returns
+    -------
+    Response
+        The run's results as JSON.
+    """
+    wanted = None if run_id == "latest" else run_id
+    results = await reading(request, lambda session: run_results(session, wanted))
+    headers = {"Cache-Control": "private, no-cache"}
+    return Response(orjson.dumps(results), media_type="application/json", headers=headers)

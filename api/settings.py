@@ -1,0 +1,72 @@
+"""Settings of the server, by concern. Limits can be given as environment variables ``FANGYU_…``; who may ask cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StoreSettings(BaseModel):
+    """Where the data are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store: str = Field(description="数据存储：.gpkg 文件或 postgresql+psycopg:// 地址 · the store")
+    cache: Path = Field(description="缓存文件夹 · folder of compiled networks and rendered reports")
+
+
+class AccessSettings(BaseModel):
+    """Who may ask."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    is_loopback: bool = Field(default=True, description="只在本机地址监听 · listens on a loopback address only")
+    demo: bool = Field(default=False, description="演示模式：一键选择角色 · demo mode with one-click roles")
+
+
+class LimitSettings(BaseSettings):
+    """How much may be asked at once."""
+
+    model_config = SettingsConfigDict(env_prefix="FANGYU_", extra="ignore", frozen=True)
+
+    deadline_s: float = Field(default=30.0, gt=0, description="单个请求的时限（秒） · seconds a request may take")
+    concurrent: int = Field(default=32, ge=1, description="同时处理的请求数 · requests at work at the same time")
+    waiting: int = Field(default=128, ge=0, description="排队等待的请求数 · requests that may wait for their turn")
+    page_items: int = Field(default=10_000, ge=1, description="一页最多要素数 · most features a page may hold")
+
+
+class Settings(BaseModel):
+    """Everything the application needs to know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store: StoreSettings
+    access: AccessSettings = Field(default_factory=AccessSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+
+
+def settings_for(store: str, cache: Path, *, is_loopback: bool = True, demo: bool = False) -> Settings:
+    """Return settings for one store; limits come from the environment.
+
+    Parameters
+    ----------
+    store : str
+        A ``.gpkg`` path or a PostgreSQL URL.
+    cache : pathlib.Path
+        Folder for compiled networks and rendered reports.
+    is_loopback : bool
+        Whether the server listens on a loopback address only.
+    demo : bool
+        Whether roles can be chosen with one click.
+
+    Returns
+    -------
+    Settings
+        The settings.
+    """
+    return Settings(
+        store=StoreSettings(store=store, cache=cache),
+        access=AccessSettings(is_loopback=is_loopback, demo=demo),
+    )

@@ -1,0 +1,106 @@
+"""Work on the store for a request: in a thread, within a deadline, ended when the client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+from starlette.requests import Request
+
+from api.settings import Settings
+from geo.errors import BusyError
+from geo.store import Session, Store, canceller
+
+_Result = TypeVar("_Result")
+_LOOK_S = 0.25
+
+
+def store_of(request: Request) -> Store:
+    """Return the open store of the application.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+
+    Returns
+    -------
+    Store
+        The store.
+    """
+    store: Store = request.app.state.store
+    return store
+
+
+def settings_of(request: Request) -> Settings:
+    """Return the settings of the application.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+
+    Returns
+    -------
+    Settings
+        The settings.
+    """
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def reading(request: Request, ask: Callable[[Session], _Result]) -> _Result:
+    """Ask the store something in a transaction that only reads.
+
+    The query is cancelled in the database when the client leaves or the deadline passes, so that nobody's forgotten
+    question keeps a connection.
+
+    Parameters
+    ----------
+    request : Request
+        The request; its connection is watched.
+    ask : callable
+        Takes a session and returns the answer; runs in a worker thread.
+
+    Returns
+    -------
+    object
+        What `ask` returns.
+
+    Raises
+    ------
+    BusyError
+        The deadline has passed.
+    """
+    cancel: list[Callable[[], None]] = []
+    is_over = False
+
+    def work() -> _Result:
+        with store_of(request).session(write=False) as session:
+            cancel.append(canceller(session))
+            if is_over:
+                raise BusyError("请求已取消", "the request was cancelled")
+            return ask(session)
+
+    task = asyncio.ensure_future(anyio.to_thread.run_sync(work))
+    deadline = asyncio.get_running_loop().time() + settings_of(request).limits.deadline_s
+    try:
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=_LOOK_S)
+            if done:
+                return task.result()
+            is_late = asyncio.get_running_loop().time() > deadline
+            if is_late or await request.is_disconnected():
+                raise BusyError(
+                    "请求超时，已停止计算；请缩小范围后重试",
+                    "the request took too long and was stopped; ask for less",
+                )
+    finally:
+        if not task.done():
+            is_over = True
+            for stop in cancel:
+                stop()
+            # Its failure is ours: nobody is there to hear it.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
