@@ -12,6 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api import errors
 from api.guard import check_guarded
 from api.middleware import AccessLog, Gate
+from api.ogc import collections, items, landing
 from api.routes import demo, report
 from api.settings import Settings
 from geo.errors import ConflictError
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     errors.register(app)
-    for router in (report.router, demo.router):
+    for router in (report.router, demo.router, landing.router, collections.router, items.router):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(router.routes)
     # The last one added is the outermost.

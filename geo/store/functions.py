@@ -1,4 +1,4 @@
-"""The ST_ functions that GeoPackage R*Tree triggers call, answered in Python.
+"""The ST_ functions that GeoPackage R*Tree triggers call, and one of our own for queries, answered in Python.
 
 GDAL and QGIS bring their own; Python's sqlite3 may be built without loadable extensions, so each of our connections
 registers these. They read the blob's header where it has an envelope and parse the geometry only where it has none.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import shapely
 
-from geo.store.geometry import is_blob
+from geo.store.geometry import decode_blobs, is_blob
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
@@ -26,6 +26,21 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("ST_IsEmpty", 1, _is_empty, deterministic=True)
     for name, place in (("ST_MinX", 0), ("ST_MaxX", 1), ("ST_MinY", 2), ("ST_MaxY", 3)):
         connection.create_function(name, 1, _bound(place), deterministic=True)
+    connection.create_function("fangyu_meets_box", 5, _meets_box, deterministic=True)
+
+
+def _meets_box(blob: bytes | None, west: float, south: float, east: float, north: float) -> int:
+    """Say whether a geometry meets a box; one that lies inside it whole is not even parsed."""
+    if blob is None or not is_blob(blob):
+        return 0
+    if blob[3] >> 1 & 7 and len(blob) >= 40:
+        min_x, max_x, min_y, max_y = struct.unpack_from(("<" if blob[3] & 1 else ">") + "4d", blob, 8)
+        if west <= min_x and max_x <= east and south <= min_y and max_y <= north:
+            return 1
+        if max_x < west or min_x > east or max_y < south or min_y > north:
+            return 0
+    geometry = decode_blobs([blob], is_lenient=True)[0]
+    return int(geometry is not None and bool(shapely.intersects(geometry, shapely.box(west, south, east, north))))
 
 
 def _is_empty(blob: bytes | None) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from geo.store.layer import LAYERS
+from geo.store.layer import LAYERS, layer
 from geo.store.tables import LayerRevision, StoreInfo
 
 Bounds = tuple[float, float, float, float]
@@ -99,25 +99,77 @@ def bounds(session: Session, *, without: str | None = None) -> Bounds | None:
     tuple of float or None
         West, south, east, north in degrees; None when there is nothing.
     """
-    is_file = session.get_bind().dialect.name == "sqlite"
-    found = []
-    for name in LAYERS:
-        if name == without:
-            continue
-        if is_file:
-            query = (
-                f"SELECT MIN(minx), MIN(miny), MAX(maxx), MAX(maxy) FROM rtree_{name}_geom AS r "
-                f"JOIN {name} AS t ON t.fid = r.id WHERE t.closed_import_id IS NULL"
-            )
-        else:
-            query = (
-                "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) "
-                f"FROM (SELECT ST_Extent(geom) AS box FROM {name} WHERE closed_import_id IS NULL) AS extent"
-            )
-        west, south, east, north = session.execute(text(query)).one()
-        if west is not None:
-            found.append((float(west), float(south), float(east), float(north)))
+    found = [box for name in LAYERS if name != without and (box := layer_bounds(session, name)) is not None]
     if not found:
         return None
     wests, souths, easts, norths = zip(*found, strict=True)
     return min(wests), min(souths), max(easts), max(norths)
+
+
+def layer_bounds(session: Session, layer_name: str) -> Bounds | None:
+    """Return where one layer lies, rows that an import closed left out.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer_name : str
+        Layer.
+
+    Returns
+    -------
+    tuple of float or None
+        West, south, east, north in degrees; None when it is empty.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer.
+    """
+    name = layer(layer_name).name
+    if session.get_bind().dialect.name == "sqlite":
+        query = (
+            f"SELECT MIN(minx), MIN(miny), MAX(maxx), MAX(maxy) FROM rtree_{name}_geom AS r "
+            f"JOIN {name} AS t ON t.fid = r.id WHERE t.closed_import_id IS NULL"
+        )
+    else:
+        query = (
+            "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) "
+            f"FROM (SELECT ST_Extent(geom) AS box FROM {name} WHERE closed_import_id IS NULL) AS extent"
+        )
+    west, south, east, north = session.execute(text(query)).one()
+    return None if west is None else (float(west), float(south), float(east), float(north))
+
+
+def layer_period(session: Session, layer_name: str) -> tuple[str | None, str | None]:
+    """Return from when to when a layer has versions.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer_name : str
+        Layer.
+
+    Returns
+    -------
+    tuple of str or None
+        First beginning and last end, ISO dates; None where one row states none, or there is no row.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer.
+    """
+    name = layer(layer_name).name
+    query = (
+        "SELECT MIN(valid_from), COUNT(*) - COUNT(valid_from), MAX(valid_to), COUNT(*) - COUNT(valid_to) "
+        f"FROM {name} WHERE closed_import_id IS NULL"
+    )
+    start, without_start, end, without_end = session.execute(text(query)).one()
+    return None if without_start else _iso(start), None if without_end else _iso(end)
+
+
+def _iso(day: object) -> str | None:
+    """Write a date of either driver."""
+    return None if day is None else str(day)

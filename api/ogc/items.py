@@ -1,0 +1,311 @@
+"""Features of a layer: pages by key, one feature, in any coordinate system on offer, as GeoJSON or for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import numpy as np
+import orjson
+import shapely
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from api.auth.policy import readable_layer
+from api.auth.principal import Principal
+from api.guard import Guard
+from api.ogc import answer
+from api.ogc.answer import GEOJSON, HTML, Link, address, format_of, is_known, no_feature, not_modified, root_of
+from api.ogc.page import html_answer
+from api.ogc.query import Interval, QueryReader
+from api.ogc.token import sign, unsign
+from api.work import reading, settings_of
+from geo.catalog.map_layer import MapLayer, field_titles, map_layer
+from geo.datum.output import CRS84, OutputCrs, output_crs
+from geo.errors import InputError
+from geo.services.served_layer import FeatureQuery, feature_count, feature_page, one_feature
+from geo.store import Session
+from geo.store.pages import Box, RowPage, today
+
+router = APIRouter()
+Reader = Annotated[Principal, Depends(Guard("layers.read"))]
+DEFAULT_LIMIT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question about the features of a layer, read from its address."""
+
+    layer: MapLayer
+    form: str
+    crs: OutputCrs
+    limit: int
+    query: FeatureQuery
+    token: str | None
+    given: Mapping[str, str]
+
+    @property
+    def question(self) -> str:
+        """What a page token belongs to: everything but the place in the order."""
+        rest = sorted((name, value) for name, value in self.given.items() if name not in ("token", "f", "limit"))
+        return f"{self.layer.name}?{rest}&{self.query.is_public}"
+
+
+def _read(request: Request, principal: Principal, name: str) -> _Asked:
+    """Read the question about a page."""
+    layer = readable_layer(map_layer(name), principal)
+    query = QueryReader(request)
+    form = format_of(request, query)
+    crs = _crs(query, "crs")
+    box_crs = _crs(query, "bbox-crs")
+    numbers = query.numbers("bbox", (4, 6))
+    boxes = _boxes(query, numbers, box_crs)
+    interval = query.interval("datetime") or Interval(today(), today())
+    limit = query.whole_number("limit", DEFAULT_LIMIT, 1, settings_of(request).limits.page_items, clamp=True)
+    token = query.text("token")
+    equal = query.others(layer.fields)
+    query.finish()
+    asked = FeatureQuery(_is_public(principal), interval.start, interval.end, boxes, equal)
+    return _Asked(layer, form, crs, limit, asked, token, dict(request.query_params))
+
+
+def _is_public(principal: Principal) -> bool:
+    """Whether somebody sees only what everybody sees."""
+    return not principal.roles
+
+
+def _crs(query: QueryReader, name: str) -> OutputCrs:
+    """Take a coordinate system; CRS84 where none, or a wrong one, was given."""
+    value = query.text(name)
+    try:
+        return output_crs(CRS84 if value is None else value)
+    except InputError as error:
+        query.problem("not_allowed", name, value, error.message_zh, error.message_en)
+        return output_crs(CRS84)
+
+
+def _boxes(query: QueryReader, numbers: tuple[float, ...] | None, crs: OutputCrs) -> tuple[Box, ...]:
+    """Bring a box into storage's degrees; one across the antimeridian becomes two."""
+    if numbers is None:
+        return ()
+    low, high = numbers[:2], numbers[len(numbers) // 2 :][:2]
+    east_place, north_place = (1, 0) if crs.is_north_first else (0, 1)
+    crosses = crs.is_degrees and low[east_place] > high[east_place]
+    if low[north_place] > high[north_place] or (not crs.is_degrees and low[east_place] > high[east_place]):
+        text = ",".join(f"{number:g}" for number in numbers)
+        query.problem("not_allowed", "bbox", text, "最小值应不大于最大值", "the least must not exceed the greatest")
+        return ()
+    # Sides bend between coordinate systems: points along them find how far.
+    steps = np.linspace(0.0, 1.0, 9)
+    first = np.concatenate([low[0] + steps * (high[0] - low[0])] * 2 + [np.full(9, low[0]), np.full(9, high[0])])
+    along = low[1] + steps * (high[1] - low[1])
+    second = np.concatenate([np.full(9, low[1]), np.full(9, high[1]), along, along])
+    if crs.is_degrees:
+        first, second = np.array([low[0], high[0]]), np.array([low[1], high[1]])
+    places = crs.inverse(np.column_stack([first, second]))
+    if not np.isfinite(places).all():
+        query.problem("not_allowed", "bbox", None, "超出该坐标系的范围", "outside the coordinate system's reach")
+        return ()
+    west, south = places.min(axis=0).tolist()
+    east, north = places.max(axis=0).tolist()
+    if crosses:
+        west, east = east, west
+        return ((west, south, 180.0, north), (-180.0, south, east, north))
+    return ((west, south, east, north),)
+
+
+@router.get("/ogc/collections/{name}/items", include_in_schema=False)
+async def items(request: Request, principal: Reader, name: str) -> Response:
+    """Serve a page of features.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Who asks.
+    name : str
+        Layer.
+
+    Returns
+    -------
+    Response
+        GeoJSON or HTML.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer for them.
+    InputError
+        Something is wrong with the query.
+    """
+    asked = _read(request, principal, name)
+    secret = request.app.state.store.store_id
+    after = _after(asked, secret)
+
+    def work(session: Session) -> tuple[str, RowPage, tuple[int, bool]] | str:
+        tag = answer.tag_of(session, request, principal, [asked.layer.table])
+        if is_known(request, tag):
+            return tag
+        page = feature_page(session, asked.layer, asked.query, after=after, limit=asked.limit)
+        return tag, page, feature_count(session, asked.layer, asked.query)
+
+    found = await reading(request, work)
+    if isinstance(found, str):
+        return not_modified(found)
+    tag, page, (matched, is_exact) = found
+    home = f"{root_of(request)}/collections/{asked.layer.name}"
+    links = _page_links(f"{home}/items", asked, page, secret)
+    headers = {"ETag": tag, "Content-Crs": f"<{asked.crs.uri}>"}
+    accuracy = "exact" if is_exact else "estimate"
+    if asked.form == "html":
+        return html_answer(
+            request, "items.html", _rows_for_people(asked, page, links) | {"matched": matched, "accuracy": accuracy},
+            headers=headers,
+        )  # fmt: skip
+    body = {
+        "type": "FeatureCollection",
+        "features": features_json(page, asked.layer, asked.crs),
+        "numberMatched": matched,
+        "numberMatchedAccuracy": accuracy,
+        "numberReturned": len(page.fids),
+        "links": [link.to_json() for link in links],
+    }
+    return answer.json_answer(body, media=GEOJSON, headers=headers)
+
+
+@router.get("/ogc/collections/{name}/items/{feature_id}", include_in_schema=False)
+async def item(request: Request, principal: Reader, name: str, feature_id: str) -> Response:
+    """Serve one feature.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Who asks.
+    name : str
+        Layer.
+    feature_id : str
+        The feature's key.
+
+    Returns
+    -------
+    Response
+        GeoJSON or HTML.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer or feature for them.
+    """
+    layer = readable_layer(map_layer(name), principal)
+    reader = QueryReader(request)
+    form, crs = format_of(request, reader), _crs(reader, "crs")
+    reader.finish()
+    if not re.fullmatch(r"\d{1,18}", feature_id):
+        raise no_feature(name, feature_id)
+    query = FeatureQuery(_is_public(principal), today(), today())
+
+    def work(session: Session) -> tuple[str, RowPage | None]:
+        tag = answer.tag_of(session, request, principal, [layer.table])
+        known = is_known(request, tag)
+        return tag, None if known else one_feature(session, layer, query, int(feature_id)) or RowPage((), (), (), False)
+
+    tag, page = await reading(request, work)
+    if page is None:
+        return not_modified(tag)
+    if not page.fids:
+        raise no_feature(name, feature_id)
+    home = f"{root_of(request)}/collections/{layer.name}"
+    here = f"{home}/items/{feature_id}"
+    links = [
+        Link(f"{here}?f=json", "self" if form == "json" else "alternate", GEOJSON, "本要素（GeoJSON）"),
+        Link(f"{here}?f=html", "self" if form == "html" else "alternate", HTML, "本要素（HTML）"),
+        Link(home, "collection", answer.JSON, layer.title_zh),
+    ]
+    headers = {"ETag": tag, "Content-Crs": f"<{crs.uri}>"}
+    if form == "html":
+        asked = _Asked(layer, form, crs, 1, query, None, {})
+        return html_answer(request, "item.html", _rows_for_people(asked, page, links), headers=headers)
+    feature = features_json(page, layer, crs)[0]
+    return answer.json_answer(
+        {**feature, "links": [link.to_json() for link in links]}, media=GEOJSON, headers=headers
+    )
+
+
+def _after(asked: _Asked, secret: str) -> int:
+    """Read the place in the order from a page token."""
+    if asked.token is None:
+        return 0
+    values = unsign(asked.token, asked.question, secret)
+    return int(str(values[0]))
+
+
+def features_json(page: RowPage, layer: MapLayer, crs: OutputCrs) -> list[dict[str, object]]:
+    """Write rows as GeoJSON features.
+
+    Parameters
+    ----------
+    page : RowPage
+        Rows with the layer's served columns.
+    layer : MapLayer
+        The layer.
+    crs : OutputCrs
+        Coordinate system of the geometries.
+
+    Returns
+    -------
+    list of dict
+        Features; geometries are ready-made JSON.
+    """
+    shapes = shapely.from_wkb(np.array(page.wkb, dtype=object), on_invalid="ignore")
+    coordinates = shapely.get_coordinates(shapes)
+    if coordinates.size:
+        shapes = shapely.set_coordinates(shapes, np.round(crs.forward(coordinates), crs.decimals))
+    texts = shapely.to_geojson(shapes)
+    return [
+        {
+            "type": "Feature",
+            "id": fid,
+            "geometry": None if text is None else orjson.Fragment(text),
+            "properties": dict(zip(layer.fields, values, strict=True)),
+        }
+        for fid, text, *values in zip(page.fids, texts.tolist(), *page.values, strict=True)
+    ]
+
+
+def _page_links(home: str, asked: _Asked, page: RowPage, secret: str) -> list[Link]:
+    """Return the links of a page: itself, its other form, and the next one."""
+    links = []
+    for form, media, title in (("json", GEOJSON, "本页（GeoJSON）"), ("html", HTML, "本页（HTML）")):
+        rel = "self" if form == asked.form else "alternate"
+        links.append(Link(address(home, {**asked.given, "f": form}), rel, media, title))
+    if page.has_more:
+        token = sign([page.fids[-1]], asked.question, secret)
+        given = {**asked.given, "token": token, "f": asked.form}
+        links.append(Link(address(home, given), "next", GEOJSON if asked.form == "json" else HTML, "下一页"))
+    links.append(Link(home.removesuffix("/items"), "collection", answer.JSON, asked.layer.title_zh))
+    return links
+
+
+def _rows_for_people(asked: _Asked, page: RowPage, links: list[Link]) -> dict[str, object]:
+    """Return what a page shows to people."""
+    titles = [field_titles()[field].title_zh for field in asked.layer.fields]
+    rows = [
+        {"fid": fid, "values": [_shown(value) for value in values]}
+        for fid, *values in zip(page.fids, *page.values, strict=True)
+    ]
+    following = next((link.href for link in links if link.rel == "next"), None)
+    return {"id": asked.layer.name, "title": asked.layer.title_zh, "titles": titles, "rows": rows, "next": following}
+
+
+def _shown(value: object) -> str:
+    """Write a value for people; a dash where there is none."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,49 @@
+"""Pages that people see of the OGC service: written on the server, without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from api.ogc.answer import PRIVATE, root_of
+
+
+@cache
+def _environment() -> Environment:
+    """Read the templates once; every value is escaped."""
+    return Environment(
+        loader=PackageLoader("api.ogc", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def html_answer(
+    request: Request, template: str, values: Mapping[str, object], *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Write a page.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    template : str
+        File in ``templates/``.
+    values : Mapping
+        What it shows.
+    headers : Mapping, optional
+        Further headers.
+
+    Returns
+    -------
+    Response
+        HTML.
+    """
+    text = _environment().get_template(template).render({**values, "base": root_of(request)})
+    return HTMLResponse(text, headers={**PRIVATE, **(headers or {})})

@@ -1,0 +1,182 @@
+"""Layers as they are served: which columns, where they lie, and which of their rows who may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from geo.catalog.load import facility_types
+from geo.catalog.map_layer import MapLayer
+from geo.store import Session, state
+from geo.store.conditions import equals, is_named, is_open, one_of
+from geo.store.layer import ColumnKind, layer
+from geo.store.pages import Box, RowChoice, RowPage, count_rows, read_page, today
+
+
+@dataclass(frozen=True, slots=True)
+class LayerExtent:
+    """Where and when a layer lies.
+
+    Parameters
+    ----------
+    box : tuple of float or None
+        West, south, east, north in degrees; None when it is empty.
+    start, end : str or None
+        First and last day with a version, ISO; None where that is open.
+    """
+
+    box: tuple[float, float, float, float] | None
+    start: str | None
+    end: str | None
+
+
+def layer_extent(session: Session, served: MapLayer) -> LayerExtent:
+    """Return where and when a layer lies.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    served : MapLayer
+        The layer; its extent is that of the whole table it reads.
+
+    Returns
+    -------
+    LayerExtent
+        The extent.
+    """
+    start, end = state.layer_period(session, served.table)
+    return LayerExtent(state.layer_bounds(session, served.table), start, end)
+
+
+def layer_fields(served: MapLayer) -> tuple[tuple[str, ColumnKind], ...]:
+    """Return the columns that are served, with what they hold.
+
+    Parameters
+    ----------
+    served : MapLayer
+        The layer.
+
+    Returns
+    -------
+    tuple of (str, ColumnKind)
+        In the order they are shown.
+    """
+    columns = layer(served.table).columns
+    return tuple((name, columns[name].kind) for name in served.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureQuery:
+    """What is asked of a served layer.
+
+    Parameters
+    ----------
+    is_public : bool
+        Whether only what everybody may see is wanted: of facilities, the open ones.
+    start, end : datetime.date or None
+        Versions valid on some day of this stretch; None is open.
+    boxes : tuple of Box
+        Features that meet one of these boxes, in degrees; empty for no such limit.
+    equal : Mapping of str to str
+        Values that served columns have.
+    """
+
+    is_public: bool
+    start: date | None
+    end: date | None
+    boxes: tuple[Box, ...] = ()
+    equal: Mapping[str, str] = field(default_factory=dict)
+
+
+def feature_page(session: Session, served: MapLayer, query: FeatureQuery, *, after: int, limit: int) -> RowPage:
+    """Read the features that follow a key.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    served : MapLayer
+        The layer.
+    query : FeatureQuery
+        What is asked.
+    after : int
+        Key of the last feature of the page before; 0 for the first.
+    limit : int
+        Most features.
+
+    Returns
+    -------
+    RowPage
+        Features with the served columns.
+
+    Raises
+    ------
+    InputError
+        A value does not fit its column.
+    """
+    spec = layer(served.table)
+    return read_page(session, spec, served.fields, _choice(served, query), after=after, limit=limit)
+
+
+def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tuple[int, bool]:
+    """Count the features that fit.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    served : MapLayer
+        The layer.
+    query : FeatureQuery
+        What is asked.
+
+    Returns
+    -------
+    tuple of int, bool
+        How many, and whether that is exact.
+
+    Raises
+    ------
+    InputError
+        A value does not fit its column.
+    """
+    return count_rows(session, layer(served.table), _choice(served, query))
+
+
+def one_feature(session: Session, served: MapLayer, query: FeatureQuery, fid: int) -> RowPage | None:
+    """Read one feature.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    served : MapLayer
+        The layer.
+    query : FeatureQuery
+        What may be seen.
+    fid : int
+        Its key.
+
+    Returns
+    -------
+    RowPage or None
+        A page of one, or None where there is none for who asks.
+    """
+    page = feature_page(session, served, query, after=fid - 1, limit=1)
+    return page if page.fids == (fid,) else None
+
+
+def _choice(served: MapLayer, query: FeatureQuery) -> RowChoice:
+    """Put together everything that limits the rows."""
+    spec = layer(served.table)
+    found = [equals(spec, name, value) for name, value in query.equal.items()]
+    if served.is_named:
+        found.append(is_named(spec))
+    if served.family is not None:
+        slugs = [kind.slug for kind in facility_types().values() if kind.family == served.family]
+        found.append(one_of(spec, "type", slugs))
+        if query.is_public:
+            found.append(is_open(spec, today()))
+    return RowChoice(query.start, query.end, query.boxes, tuple(found))
