@@ -16,6 +16,7 @@ from api.ogc import collections, items, landing
 from api.routes import demo, report
 from api.settings import Settings
 from geo.errors import ConflictError
+from geo.services.demo import is_synthetic
 from geo.services.opening import open_checked
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
@@ -51,6 +52,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = open_checked(settings.store.store, actor="serve")
         app.state.store = store
+        with store.session(write=False) as session:
+            app.state.is_synthetic = is_synthetic(session)
         try:
             yield
         finally:

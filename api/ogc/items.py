@@ -21,6 +21,7 @@ from api.ogc.answer import GEOJSON, HTML, Link, address, format_of, is_known, no
 from api.ogc.page import html_answer
 from api.ogc.query import Interval, QueryReader
 from api.ogc.token import sign, unsign
+from api.ogc.words import shown
 from api.work import reading, settings_of
 from geo.catalog.map_layer import MapLayer, field_titles, map_layer
 from geo.datum.output import CRS84, OutputCrs, output_crs
@@ -293,19 +294,11 @@ def _page_links(home: str, asked: _Asked, page: RowPage, secret: str) -> list[Li
 
 def _rows_for_people(asked: _Asked, page: RowPage, links: list[Link]) -> dict[str, object]:
     """Return what a page shows to people."""
-    titles = [field_titles()[field].title_zh for field in asked.layer.fields]
+    fields = asked.layer.fields
+    titles = [field_titles()[field].title_zh for field in fields]
     rows = [
-        {"fid": fid, "values": [_shown(value) for value in values]}
+        {"fid": fid, "values": [shown(field, value) for field, value in zip(fields, values, strict=True)]}
         for fid, *values in zip(page.fids, *page.values, strict=True)
     ]
     following = next((link.href for link in links if link.rel == "next"), None)
     return {"id": asked.layer.name, "title": asked.layer.title_zh, "titles": titles, "rows": rows, "next": following}
-
-
-def _shown(value: object) -> str:
-    """Write a value for people; a dash where there is none."""
-    if value is None or value == "":
-        return "—"
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    return f"{value:,.10g}" if isinstance(value, float) else str(value)

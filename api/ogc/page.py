@@ -45,5 +45,6 @@ def html_answer(
     Response
         HTML.
     """
-    text = _environment().get_template(template).render({**values, "base": root_of(request)})
+    frame = {"base": root_of(request), "is_synthetic": request.app.state.is_synthetic}
+    text = _environment().get_template(template).render({**values, **frame})
     return HTMLResponse(text, headers={**PRIVATE, **(headers or {})})

@@ -91,6 +91,22 @@ def mark_synthetic(session: Session, folder: Path) -> None:
     state.write_fact(session, BUREAU, f"{_manifest(folder)['name']}民政局")
 
 
+def is_synthetic(session: Session) -> bool:
+    """Tell whether a store's data are made up.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+
+    Returns
+    -------
+    bool
+        As `mark_synthetic` noted.
+    """
+    return state.read_fact(session, IS_SYNTHETIC) == "true"
+
+
 def _use(folder: Path, entry: dict[str, Any]) -> Use:
     """Return the import of one manifest entry."""
     kind = entry["kind"]

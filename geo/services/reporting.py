@@ -28,7 +28,7 @@ from geo.report.html import write_html
 from geo.report.xlsx import write_xlsx
 from geo.services import payload, report_rows
 from geo.services.coverage import KIND
-from geo.services.demo import BUREAU, IS_SYNTHETIC
+from geo.services.demo import BUREAU, is_synthetic
 from geo.store import Session, imports, layers, runs, state
 from geo.store.layer import LAYER_NAMES
 
@@ -233,13 +233,13 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
     divisions = layers.read_layer(
         session, "admin_divisions", columns=("code", "name", "level", "parent_code"), on=on
     )
-    is_synthetic = state.read_fact(session, IS_SYNTHETIC) == "true"
+    synthetic = is_synthetic(session)
     bureau = state.read_fact(session, BUREAU) or "民政局"
     years = parameters["population_years"]
     return model.CoverageReport(
         title=report_rows.title_text(parameters),
         bureau=bureau,
-        is_synthetic=is_synthetic,
+        is_synthetic=synthetic,
         data_date=on,
         generated_on=date.today(),
         parameters=report_rows.parameter_lines(parameters),
@@ -250,7 +250,7 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
         outlines=divisions,
         context=_context(session),
         imports=report_rows.import_notes(imports.list_imports(session)),
-        quality=report_rows.quality_notes(results, summary.get("network", {}), divisions, is_synthetic=is_synthetic),
+        quality=report_rows.quality_notes(results, summary.get("network", {}), divisions, is_synthetic=synthetic),
         sources=report_rows.source_notes(parameters),
         minimum_persons=MINIMUM_PERSONS,
     )

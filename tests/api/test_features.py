@@ -294,3 +294,13 @@ def test_a_feature_that_is_not_there_is_not_found(served: Served) -> None:
     client = served(PUBLIC)
     for feature in ("0", "999999", "x", "1.0", "-1", "9" * 30):
         assert client.get(f"/ogc/collections/streets/items/{feature}").status_code == 404
+
+
+def test_people_read_words_where_programs_read_codes(served: Served) -> None:
+    client = served(PUBLIC)
+    page = client.get("/ogc/collections/facilities_eldercare/items?f=html").text
+    assert "长者食堂" in page
+    assert "senior_canteen" not in page
+    assert "示例数据" not in page
+    plain = client.get("/ogc/collections/facilities_eldercare/items").json()
+    assert "senior_canteen" in {one["properties"]["type"] for one in plain["features"]}

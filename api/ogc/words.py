@@ -1,0 +1,65 @@
+"""Values as people read them: codes in the words of the catalogue, a dash where there is nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Final
+
+from geo.catalog.load import common_attributes, facility_types, units
+
+_Words = Mapping[object, str]
+NOTHING: Final = "—"
+_FOOT: Final[_Words] = {"public": "公共", "private": "内部", "enclosed": "围合", "no": "禁行"}
+_LEVELS: Final[_Words] = {"province": "省级", "prefecture": "地级", "county": "县级", "township": "乡级", "village": "村级"}
+_ACCESS: Final[_Words] = {"open": "开放", "residents": "仅限住户", "hours": "按时段开放", "closed": "关闭"}
+_POPULATION: Final[_Words] = {"resident": "常住人口", "registered": "户籍人口", "unstated": "未说明"}
+_DIRECTION: Final[_Words] = {0: "双向", 1: "沿画线方向", 2: "逆画线方向"}
+
+
+def _keyed(pairs: Iterable[tuple[object, str]]) -> _Words:
+    """Return words by value."""
+    return dict(pairs)
+
+
+@cache
+def _words() -> Mapping[str, _Words]:
+    """Return the words for the values of each column."""
+    found: dict[str, _Words] = {
+        "type": _keyed((slug, kind.title_zh) for slug, kind in facility_types().items()),
+        "capacity_unit": _keyed((code, unit.title_zh) for code, unit in units().items()),
+        "foot": _FOOT,
+        "access": _ACCESS,
+        "population": _POPULATION,
+        "oneway_foot": _DIRECTION,
+        "level": _LEVELS,
+    }
+    for attribute in common_attributes():
+        if attribute.choices:
+            found[attribute.name] = _keyed((choice.value, choice.title_zh) for choice in attribute.choices)
+    return found
+
+
+def shown(field: str, value: object) -> str:
+    """Write a value for people.
+
+    Parameters
+    ----------
+    field : str
+        Its column.
+    value : object
+        Text, number, boolean, ISO date or None.
+
+    Returns
+    -------
+    str
+        Never empty.
+    """
+    if value is None or value == "":
+        return NOTHING
+    word = _words().get(field, {}).get(value)
+    if word is not None:
+        return word
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
