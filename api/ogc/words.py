@@ -11,7 +11,13 @@ from geo.catalog.load import common_attributes, facility_types, units
 _Words = Mapping[object, str]
 NOTHING: Final = "—"
 _FOOT: Final[_Words] = {"public": "公共", "private": "内部", "enclosed": "围合", "no": "禁行"}
-_LEVELS: Final[_Words] = {"province": "省级", "prefecture": "地级", "county": "县级", "township": "乡级", "village": "村级"}
+_LEVELS: Final[_Words] = {
+    "province": "省级",
+    "prefecture": "地级",
+    "county": "县级",
+    "township": "乡级",
+    "village": "村级",
+}
 _ACCESS: Final[_Words] = {"open": "开放", "residents": "仅限住户", "hours": "按时段开放", "closed": "关闭"}
 _POPULATION: Final[_Words] = {"resident": "常住人口", "registered": "户籍人口", "unstated": "未说明"}
 _DIRECTION: Final[_Words] = {0: "双向", 1: "沿画线方向", 2: "逆画线方向"}
