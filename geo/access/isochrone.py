@@ -51,7 +51,7 @@ class Isochrone:
     limit : Limit
         The limit.
     polygon : shapely.MultiPolygon
-        In degrees (EPSG:4490) or in the network's plane, with holes; empty when nothing is reached.
+        In degrees (EPSG:4490), with holes; empty when nothing is reached.
     area_m2 : float
         Its area, for orientation.
     """
@@ -62,14 +62,43 @@ class Isochrone:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
-    """A raster window in the plane."""
+class Window:
+    """A raster window in the plane.
+
+    Parameters
+    ----------
+    x, y : float
+        Position of the first pixel in metres.
+    pixel_m : float
+        Pixel size.
+    n_x, n_y : int
+        Columns and rows.
+    """
 
     x: float
     y: float
     pixel_m: float
     n_x: int
     n_y: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """The area within a limit as a raster.
+
+    Parameters
+    ----------
+    window : Window
+        Where it lies.
+    field : Raster
+        Negative inside, in painted tiles, shape (n_y, n_x).
+    tiles : UInt8
+        Painted tiles, as `geo.kernels.field.paint_parts` leaves them.
+    """
+
+    window: Window
+    field: Raster
+    tiles: UInt8
 
 
 def isochrones(
@@ -85,7 +114,6 @@ def isochrones(
     towards: bool = True,
     threads: int = 2,
     costs: WalkCosts | None = None,
-    in_plane: bool = False,
 ) -> list[Isochrone]:
     """Return the areas from which any of some sites is within each limit; several sites give their union.
 
@@ -114,8 +142,6 @@ def isochrones(
     costs : WalkCosts, optional
         Costs prepared before for this speed, moment, measure and direction; preparing them takes longer than one small
         isochrone.
-    in_plane : bool
-        Leave the polygons in metres of the network's plane, for measuring.
 
     Returns
     -------
@@ -132,17 +158,73 @@ def isochrones(
             "等时圈需要至少一个阈值，且单位相同（全部为时间或全部为距离）",
             "isochrones need at least one limit, and all in one measure (seconds or metres)",
         )
-    if costs is None:
-        gates, measure = gate_state(network.gates, at), limits[0].measure
-        costs = walk_costs(network, speed_mps=speed_mps, profile=profile, measure=measure, gates=gates, reverse=towards)
+    costs = costs or _costs(network, limits[0], speed_mps, profile, at, towards)
     width_m, pixel_m = float(width_m), float(pixel_m)
     farthest = max(limit.value for limit in limits)
-    plane = None if in_plane else network.plane
     with reach(network, costs, sites, cutoff=farthest, towards=towards) as reached:
-        return [
-            _draw(network, costs, reached, limit, width_m, pixel_m, towards, threads, plane)
-            for limit in limits
+        drawings = [
+            _draw(network, costs, reached, limit, width_m, pixel_m, towards, threads) for limit in limits
         ]
+    nothing = (shapely.MultiPolygon(), 0.0)
+    return [
+        Isochrone(limit, *(nothing if drawing is None else _contour(drawing, network.plane)))
+        for limit, drawing in zip(limits, drawings, strict=True)
+    ]
+
+
+def draw_reached(
+    network: StreetNetwork,
+    sites: PointLinks,
+    limit: Limit,
+    *,
+    speed_mps: float,
+    profile: WalkingProfile,
+    at: datetime,
+    width_m: float,
+    pixel_m: float,
+    costs: WalkCosts | None = None,
+) -> Drawing | None:
+    """Draw the area within one limit as a raster, for those who measure it.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+    sites : PointLinks
+        Links of the sites.
+    limit : Limit
+        The limit.
+    speed_mps : float
+        Walking speed.
+    profile : WalkingProfile
+        Stairs factor and crossing delay.
+    at : datetime
+        The moment at which gates with hours are judged.
+    width_m : float
+        How far from a reached street the area goes.
+    pixel_m : float
+        Raster size; very large windows are painted coarser.
+    costs : WalkCosts, optional
+        Costs prepared before for this speed, moment and measure.
+
+    Returns
+    -------
+    Drawing or None
+        None when nothing is reached.
+    """
+    costs = costs or _costs(network, limit, speed_mps, profile, at, True)
+    with reach(network, costs, sites, cutoff=limit.value, towards=True) as reached:
+        return _draw(network, costs, reached, limit, float(width_m), float(pixel_m), True, 1)
+
+
+def _costs(
+    network: StreetNetwork, limit: Limit, speed_mps: float, profile: WalkingProfile, at: datetime, towards: bool
+) -> WalkCosts:
+    """Prepare the costs of one question."""
+    gates = gate_state(network.gates, at)
+    return walk_costs(
+        network, speed_mps=speed_mps, profile=profile, measure=limit.measure, gates=gates, reverse=towards
+    )
 
 
 def _draw(
@@ -154,12 +236,11 @@ def _draw(
     pixel_m: float,
     towards: bool,
     threads: int,
-    plane: Plane | None,
-) -> Isochrone:
-    """Draw the area within one limit."""
+) -> Drawing | None:
+    """Draw the area within one limit; None when nothing is reached."""
     box, lines = reached.box(network, costs, limit.value), network.streets
     if box is None:
-        return Isochrone(limit, shapely.MultiPolygon(), 0.0)
+        return None
     pieces = _pieces_in(network, box, 2.0 * width_m + 5.0 * pixel_m)
     near, far = cut_pieces(
         limit.value, pieces, lines.x, lines.y, lines.part, lines.piece_edge,
@@ -168,14 +249,12 @@ def _draw(
         reached.source_first, reached.source_edge, reached.source_fraction, reached.source_primary, towards,
     )  # fmt: skip
     if near.shape[0] == 0:
-        return Isochrone(limit, shapely.MultiPolygon(), 0.0)
+        return None
     window = _window(near, width_m, pixel_m)
-    raster, tiles = _paint(near, far, window, width_m, threads)
-    polygon, area_m2 = _contour(raster, tiles, window, plane)
-    return Isochrone(limit, polygon, area_m2)
+    return Drawing(window, *_paint(near, far, window, width_m, threads))
 
 
-def _window(parts: Float, width_m: float, pixel_m: float) -> _Window:
+def _window(parts: Float, width_m: float, pixel_m: float) -> Window:
     """Return a window around everything reached."""
     left, bottom, right, top = _extent(parts, width_m + 2.0 * pixel_m)
     pixel_m = max(pixel_m, math.sqrt((right - left) * (top - bottom) / _MAX_PIXELS))
@@ -183,7 +262,7 @@ def _window(parts: Float, width_m: float, pixel_m: float) -> _Window:
     first_x, first_y = math.floor(left / pixel_m), math.floor(bottom / pixel_m)
     n_x = math.ceil(right / pixel_m) - first_x + 1
     n_y = math.ceil(top / pixel_m) - first_y + 1
-    return _Window(first_x * pixel_m, first_y * pixel_m, pixel_m, n_x, n_y)
+    return Window(first_x * pixel_m, first_y * pixel_m, pixel_m, n_x, n_y)
 
 
 def _extent(parts: Float, margin: float) -> tuple[float, float, float, float]:
@@ -214,7 +293,7 @@ def _pieces_in(network: StreetNetwork, box: Float, margin: float) -> Int32:
     return pieces[is_first].astype(np.int32, copy=False)
 
 
-def _paint(near: Float, far: Float, window: _Window, width_m: float, threads: int) -> tuple[Raster, UInt8]:
+def _paint(near: Float, far: Float, window: Window, width_m: float, threads: int) -> tuple[Raster, UInt8]:
     """Return the signed field of a window around reached and unreached parts, and its painted tiles."""
     reached = np.empty((window.n_y, window.n_x), np.float32)
     unreached = np.empty((window.n_y, window.n_x), np.float32)
@@ -234,15 +313,39 @@ def _paint(near: Float, far: Float, window: _Window, width_m: float, threads: in
     return reached, tiles
 
 
-def _contour(raster: Raster, tiles: UInt8, window: _Window, plane: Plane | None) -> tuple[shapely.MultiPolygon, float]:
-    """Contour a signed field at zero, in degrees, or in metres where there is no plane to leave."""
-    column, row, start, area = contour_rings(raster, tiles)
+def contour_metres(field: Raster, tiles: UInt8, window: Window) -> shapely.MultiPolygon:
+    """Contour a field in metres of the network's plane.
+
+    Parameters
+    ----------
+    field : Raster
+        Negative inside.
+    tiles : UInt8
+        Tiles that hold values.
+    window : Window
+        Where the raster lies.
+
+    Returns
+    -------
+    shapely.MultiPolygon
+        The inside.
+    """
+    column, row, start, area = contour_rings(field, tiles)
+    if area.size == 0:
+        return shapely.MultiPolygon()
+    x, y = window.x + column * window.pixel_m, window.y + row * window.pixel_m
+    data, _ = rings_to_wkb(column, row, start, area, x, y)
+    return cast(shapely.MultiPolygon, shapely.from_wkb(data.tobytes()))
+
+
+def _contour(drawing: Drawing, plane: Plane) -> tuple[shapely.MultiPolygon, float]:
+    """Contour a drawing in degrees, and measure it."""
+    window = drawing.window
+    column, row, start, area = contour_rings(drawing.field, drawing.tiles)
     if area.size == 0:
         return shapely.MultiPolygon(), 0.0
     last_column, last_row = float(window.n_x - 1), float(window.n_y - 1)
-    if plane is None:
-        lon, lat = window.x + column * window.pixel_m, window.y + row * window.pixel_m
-    elif max(last_column, last_row) * window.pixel_m <= _PARABOLA_M:
+    if max(last_column, last_row) * window.pixel_m <= _PARABOLA_M:
         side = np.array([0.0, 0.5, 1.0])
         grid_x = np.tile(window.x + side * last_column * window.pixel_m, 3)
         grid_y = np.repeat(window.y + side * last_row * window.pixel_m, 3)

@@ -10,7 +10,9 @@ import numpy as np
 import shapely
 
 from geo.access.coverage import certify, metres, minutes
+from geo.access.gaps import persons_by_status
 from geo.access.isochrone import geometry_text, isochrones
+from geo.access.land import ground_of, reached_area
 from geo.access.pairs import site_pairs, sum_within
 from geo.access.quantile import group_quantiles, merge_sorted, sort_weights
 from geo.access.status import Certificates
@@ -49,6 +51,8 @@ def warm() -> None:
         sum_within(town, weight, limit=metres(300), speed_mps=1.0, profile=profile, at=at, threads=1)
         areas = isochrones(town, homes, [minutes(1)], speed_mps=1.0, profile=profile, at=at)
         geometry_text(areas[0].polygon)
+        ground = ground_of(shapely.box(-40.0, -40.0, 40.0, 40.0))
+        reached_area(town, homes, ground, minutes(1), speed_mps=1.0, profile=profile, at=at)
 
 
 def _warm_sums(found: Certificates) -> None:
@@ -57,5 +61,6 @@ def _warm_sums(found: Certificates) -> None:
     table = tabulate(found, weights, group, 1, inside=None, statutory=None, choices=None)
     table.rolled_up(np.zeros(1, np.int64), 1)
     measure_straight(found.access_m, found.access_m, found.access_m, found.access_m)
+    persons_by_status([found.status], [weights])
     walks = sort_weights(found.walk_s, weights)
     group_quantiles(merge_sorted([walks, walks]), group, 1)

@@ -11,13 +11,14 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from geo.access.land import Ground, ground_of
 from geo.arrays import Float
-from geo.indicators.facts import CoverageFacts, LandFacts
+from geo.indicators.facts import CoverageFacts
 from geo.indicators.indicator import Figure, Indicator, limit_of, no_data, quotient
 from geo.network.plane import Plane
 
 
-def merge_land(land: Sequence[BaseGeometry], plane: Plane) -> BaseGeometry | None:
+def merge_land(land: Sequence[BaseGeometry], plane: Plane) -> Ground | None:
     """Put residential land together in the plane, so that ground under two polygons counts once.
 
     Parameters
@@ -29,35 +30,14 @@ def merge_land(land: Sequence[BaseGeometry], plane: Plane) -> BaseGeometry | Non
 
     Returns
     -------
-    BaseGeometry or None
+    Ground or None
         The ground in metres; None where there is none.
     """
     def to_metres(points: Float) -> Float:
         return np.column_stack(plane.forward(points[:, 0], points[:, 1]))
 
     ground = shapely.transform(shapely.union_all(np.array(list(land), dtype=object)), to_metres)
-    return None if ground.is_empty else ground
-
-
-def measure_land(reached: BaseGeometry | None, ground: BaseGeometry) -> LandFacts:
-    """Measure how much residential land lies within reach.
-
-    Parameters
-    ----------
-    reached : BaseGeometry or None
-        Union of the isochrones in the plane of the ground; None or empty where nothing is reached.
-    ground : BaseGeometry
-        Residential land as `merge_land` returns it.
-
-    Returns
-    -------
-    LandFacts
-        Areas in square metres.
-    """
-    total = float(shapely.area(ground))
-    if reached is None or reached.is_empty:
-        return LandFacts(0.0, total)
-    return LandFacts(float(shapely.area(shapely.intersection(ground, reached))), total)
+    return None if ground.is_empty else ground_of(ground)
 
 
 def _figure(facts: CoverageFacts) -> Figure:

@@ -10,12 +10,11 @@ from typing import Final
 
 import geopandas as gpd
 import numpy as np
-from shapely.geometry.base import BaseGeometry
 
 from geo.access.coverage import certify
 from geo.access.gap_area import CellIndex
 from geo.access.gaps import GapDemand, GapList, GapRules, find_gaps, persons_by_status
-from geo.access.isochrone import isochrones
+from geo.access.land import Ground, reached_area
 from geo.access.membership import Membership, assign_divisions
 from geo.access.pairs import HungPoints, count_sites, hang_points
 from geo.access.population import ALL_BANDS, UNSPECIFIED, Population
@@ -25,7 +24,6 @@ from geo.access.summary import BandRun, CoverageSummary, summarise
 from geo.arrays import Float, Int32
 from geo.catalog.load import facility_type
 from geo.indicators import CoverageFacts, LandFacts, UnitFacts, compute_indicators
-from geo.indicators.area_coverage import measure_land
 from geo.indicators.unit_coverage import count_units
 from geo.network.cost import CostBook
 from geo.network.link import PointLinks, link_points
@@ -56,7 +54,7 @@ class Prepared:
         Their divisions.
     divisions : GeoDataFrame
         The divisions themselves, with code, name, level and parent_code.
-    ground : BaseGeometry or None
+    ground : Ground or None
         Residential land in the plane, each place once; None where the store has none.
     plane : Plane
         The network's plane, in which straight lines and gaps are measured.
@@ -70,7 +68,7 @@ class Prepared:
     links: PointLinks
     membership: Membership
     divisions: gpd.GeoDataFrame
-    ground: BaseGeometry | None
+    ground: Ground | None
     plane: Plane
     x: Float
     y: Float
@@ -192,18 +190,17 @@ class _Run:
         with self.clock.stage("land"):
             # Land has no age: with bands it is measured at the profile's default speed.
             speed = self.profile.default_speed_mps if self.request.by_band else bands[0][1]
-            reached = isochrones(
+            reached_m2 = reached_area(
                 self.network,
                 sites,
-                [self.request.limit],
+                self.prepared.ground,
+                self.request.limit,
                 speed_mps=speed,
                 profile=self.profile,
                 at=self.request.at,
-                threads=1,
                 costs=self.book.walk(speed, self.request.limit.measure),
-                in_plane=True,
             )
-            return measure_land(reached[0].polygon, self.prepared.ground)
+            return LandFacts(reached_m2, self.prepared.ground.total_m2)
 
     def straight(self, supply: Supply) -> StraightLine:
         """Measure the straight lines to the nearest of one type."""

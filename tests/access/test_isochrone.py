@@ -142,15 +142,6 @@ def test_threads_do_not_change_a_polygon() -> None:
     assert one.polygon.equals_exact(two.polygon)
 
 
-def test_measured_in_the_plane_an_area_is_the_one_in_degrees() -> None:
-    network = compile_network(grid_streets(9, 9))
-    (shown,), (measured,) = (areas(network, [(450, 450)], minutes(5), in_plane=flat) for flat in (False, True))
-    plane = network.plane
-    back = shapely.transform(shown.polygon, lambda xy: np.column_stack(plane.forward(xy[:, 0], xy[:, 1])))
-    assert shapely.equals_exact(back, measured.polygon, tolerance=0.02)
-    assert measured.area_m2 == pytest.approx(measured.polygon.area, rel=1e-6) == pytest.approx(shown.area_m2, rel=1e-9)
-
-
 def test_mixed_and_missing_limits_are_refused() -> None:
     network = compile_network(grid_streets(2, 2))
     with pytest.raises(InputError):

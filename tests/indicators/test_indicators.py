@@ -10,7 +10,6 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely.geometry.base import BaseGeometry
 
 from geo.access.membership import assign_divisions
 from geo.access.population import build_population
@@ -20,7 +19,7 @@ from geo.access.summary import BandRun, summarise
 from geo.access.tally import Tally
 from geo.catalog.load import indicators
 from geo.indicators import INDICATORS, CoverageFacts, IndicatorValue, LandFacts, UnitFacts, compute_indicators
-from geo.indicators.area_coverage import measure_land, merge_land
+from geo.indicators.area_coverage import merge_land
 from geo.indicators.unit_coverage import count_units
 from geo.network.plane import Plane
 from tests.access.made import SOUTH, WEST, WIDTH, divisions
@@ -97,42 +96,14 @@ def square(x: float, y: float, side: float) -> shapely.Polygon:
     return shapely.transform(shape, lambda xy: np.column_stack(PLANE.inverse(xy[:, 0], xy[:, 1])))
 
 
-def ground_of(land: list[shapely.Polygon]) -> BaseGeometry:
-    """Return some land put together."""
-    ground = merge_land(land, PLANE)
+def test_land_counts_once_where_it_overlaps() -> None:
+    ground = merge_land([square(0, 0, 100), square(50, 0, 100)], PLANE)
     assert ground is not None
-    return ground
+    assert ground.total_m2 == pytest.approx(15_000, rel=1e-6)
 
 
-def test_land_is_measured_once_where_it_overlaps_and_holes_are_not_reached() -> None:
-    land = [square(0, 0, 100), square(50, 0, 100)]
-    reached = shapely.difference(shapely.box(-100, -100, 100, 100), shapely.box(25, 25, 75, 75))
-    found = measure_land(reached, ground_of(land))
-    assert found.total_m2 == pytest.approx(15_000, rel=1e-6)
-    assert found.reached_m2 == pytest.approx(10_000 - 2_500, rel=1e-5)
-
-
-def test_no_land_is_no_data_and_nothing_reached_is_nought() -> None:
+def test_no_land_is_no_ground() -> None:
     assert merge_land([], PLANE) is None
-    assert measure_land(None, ground_of([square(0, 0, 100)])) == LandFacts(0.0, pytest.approx(10_000, rel=1e-6))
-    empty = measure_land(shapely.Polygon(), ground_of([square(0, 0, 100)]))
-    assert empty.reached_m2 == 0
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_land_agrees_with_counting_square_metres(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    corners = [(int(x), int(y), int(side)) for x, y, side in rng.integers(1, 30, (4, 3))]
-    land = [square(*corner) for corner in corners[:3]]
-    ground, reach = np.zeros((64, 64), bool), np.zeros((64, 64), bool)
-    for x, y, side in corners[:3]:
-        ground[x : x + side, y : y + side] = True
-    x, y, side = corners[3]
-    reach[x : x + side, y : y + side] = True
-    found = measure_land(shapely.box(x, y, x + side, y + side), ground_of(land))
-    assert found.total_m2 == pytest.approx(ground.sum(), abs=0.01)
-    assert found.reached_m2 == pytest.approx((ground & reach).sum(), abs=0.01)
 
 
 def test_m03_counts_units_with_a_compliant_facility() -> None:

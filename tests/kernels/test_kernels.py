@@ -113,7 +113,7 @@ def test_the_cache_folder_carries_the_key_and_cannot_move_once_kernels_are_loade
 
 def test_warming_compiles_everything_a_run_needs() -> None:
     from geo.access.warm import warm
-    from geo.kernels import assign, catchment, field, grid, reach
+    from geo.kernels import assign, catchment, contour, field, grid, reach, window
     from tests.access.test_pairs import town_pairs
 
     warm()
@@ -123,6 +123,9 @@ def test_warming_compiles_everything_a_run_needs() -> None:
         catchment.collect_pairs,
         field.paint_parts,
         field.cut_pieces,
+        contour.contour_rings,
+        window.judge_boxes,
+        window.keep_around,
         reach.reach_nodes,
         nearest_labels,
     )
