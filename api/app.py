@@ -10,11 +10,13 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import errors
-from api.guard import check_guarded
+from api.guard import GuardedRoute, check_guarded
 from api.middleware import AccessLog, Gate
-from api.ogc import collections, items, landing
+from api.ogc import collections, items, landing, tilesets
 from api.routes import demo, report
 from api.settings import Settings
+from api.tiles.cache import TileCache
+from api.tiles.route import TILE_PATH, TileRoute
 from geo.errors import ConflictError
 from geo.services.demo import is_synthetic
 from geo.services.opening import open_checked
@@ -65,9 +67,10 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     errors.register(app)
-    for router in (report.router, demo.router, landing.router, collections.router, items.router):
+    for router in (report.router, demo.router, landing.router, collections.router, items.router, tilesets.router):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(router.routes)
+    app.router.routes.append(GuardedRoute(TILE_PATH, TileRoute(TileCache()), policy="layers.read"))
     # The last one added is the outermost.
     app.add_middleware(Gate, concurrent=settings.limits.concurrent, waiting=settings.limits.waiting)
     if settings.access.is_loopback:

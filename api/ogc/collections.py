@@ -48,6 +48,8 @@ def collection_json(root: str, layer: MapLayer, extent: LayerExtent, *, form: st
         Link(f"{home}?f=html", "self" if form == "html" else "alternate", HTML, "图层说明（HTML）"),
         Link(f"{home}/items?f=json", "items", GEOJSON, f"{layer.title_zh}（GeoJSON）"),
         Link(f"{home}/items?f=html", "items", HTML, f"{layer.title_zh}（HTML）"),
+        Link(f"{home}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", JSON, "矢量瓦片"),
+        Link(f"{home}/style", "style", JSON, "样式"),
         Link(f"{home}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA_JSON, "可查询的字段"),
     ]
     box = extent.box

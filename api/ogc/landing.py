@@ -19,7 +19,9 @@ router = APIRouter()
 Anybody = Annotated[Principal, Depends(Guard("public"))]
 
 _STYLE: Final = Path(__file__).parent / "static" / "page.css"
+_TILING: Final = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
 _FEATURES: Final = "http://www.opengis.net/spec/ogcapi-features"
+_TILES: Final = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
 CONFORMS_TO: Final = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     f"{_FEATURES}-1/1.0/conf/core",
@@ -27,6 +29,11 @@ CONFORMS_TO: Final = (
     f"{_FEATURES}-1/1.0/conf/html",
     f"{_FEATURES}-1/1.0/conf/oas30",
     f"{_FEATURES}-2/1.0/conf/crs",
+    f"{_TILES}/core",
+    f"{_TILES}/tileset",
+    f"{_TILES}/tilesets-list",
+    f"{_TILES}/geodata-tilesets",
+    f"{_TILES}/mvt",
 )
 """Conformance classes; each has tests of its own."""
 
@@ -58,6 +65,7 @@ async def landing(request: Request, principal: Anybody) -> Response:
         Link(f"{root}/api?f=html", "service-doc", HTML, "接口说明"),
         Link(f"{root}/conformance", "conformance", JSON, "所符合的标准"),
         Link(f"{root}/collections", "data", JSON, "图层"),
+        Link(f"{root}/tileMatrixSets", _TILING, JSON, "瓦片矩阵集"),
     ]
     document = {
         "title": "方舆 · 民政地理数据服务",

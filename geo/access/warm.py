@@ -18,6 +18,7 @@ from geo.access.quantile import group_quantiles, merge_sorted, sort_weights
 from geo.access.status import Certificates
 from geo.access.straight_line import measure_straight
 from geo.access.tally import tabulate
+from geo.kernels.mvt import write_features, write_geometries
 from geo.network.build import compile_network
 from geo.network.extend import with_added_streets
 from geo.network.link import link_points
@@ -36,6 +37,7 @@ def warm() -> None:
         {"id": ["g"], "access": ["closed"]}, geometry=[shapely.Point(lines[0].coords[-1])], crs="EPSG:4490"
     )
     barriers = gpd.GeoDataFrame(geometry=[shapely.LineString([(118.0002, 36.0002), (118.0008, 36.0002)])])
+    _warm_tiles()
     network = compile_network(segments, gates, barriers)
     lon, lat = np.array([118.0005, 118.0001]), np.array([36.0003, 36.0005])
     across = gpd.GeoDataFrame(
@@ -53,6 +55,15 @@ def warm() -> None:
         geometry_text(areas[0].polygon)
         ground = ground_of(shapely.box(-40.0, -40.0, 40.0, 40.0))
         reached_area(town, homes, ground, minutes(1), speed_mps=1.0, profile=profile, at=at)
+
+
+def _warm_tiles() -> None:
+    """Compile what writes vector tiles."""
+    corner, one = np.array([0, 9, 9, 0], np.int32), np.array([1], np.int64)
+    start = np.array([0, 4], np.int64)
+    kind, hole = np.array([3], np.uint8), np.zeros(1, np.uint8)
+    commands, offset = write_geometries(corner, corner[::-1].copy(), start, hole, np.array([0, 1], np.int64), kind)
+    write_features(one, kind, commands, offset, np.zeros(1, np.int32), np.zeros((1, 1), np.int32))
 
 
 def _warm_sums(found: Certificates) -> None:

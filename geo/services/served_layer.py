@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
+from geo.arrays import Float
 from geo.catalog.load import facility_types
 from geo.catalog.map_layer import MapLayer
 from geo.store import Session, state
 from geo.store.conditions import equals, is_named, is_open, one_of
 from geo.store.layer import ColumnKind, layer
-from geo.store.pages import Box, RowChoice, RowPage, count_rows, read_page, today
+from geo.store.pages import Box, RowChoice, RowPage, count_rows, read_middles, read_page, today
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,60 @@ def one_feature(session: Session, served: MapLayer, query: FeatureQuery, fid: in
     """
     page = feature_page(session, served, query, after=fid - 1, limit=1)
     return page if page.fids == (fid,) else None
+
+
+def tile_features(session: Session, served: MapLayer, query: FeatureQuery, *, most: int) -> tuple[RowPage, int]:
+    """Read the features of a tile.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    served : MapLayer
+        The layer.
+    query : FeatureQuery
+        With the tile's box.
+    most : int
+        Most features.
+
+    Returns
+    -------
+    tuple of RowPage, int
+        Features, and how many there are in all.
+
+    Raises
+    ------
+    InputError
+        A value does not fit its column.
+    """
+    spec, choice = layer(served.table), replace(_choice(served, query), is_rough=True)
+    page = read_page(session, spec, served.fields, choice, after=0, limit=most)
+    return page, count_rows(session, spec, choice)[0] if page.has_more else len(page.fids)
+
+
+def tile_middles(session: Session, served: MapLayer, query: FeatureQuery) -> Float:
+    """Read where the features of a tile lie, for zooms at which they are counted, not drawn.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    served : MapLayer
+        The layer.
+    query : FeatureQuery
+        With the tile's box.
+
+    Returns
+    -------
+    array of float64, shape (n, 2)
+        Longitude and latitude of each feature's middle.
+
+    Raises
+    ------
+    InputError
+        A value does not fit its column.
+    """
+    return read_middles(session, layer(served.table), replace(_choice(served, query), is_rough=True))
 
 
 def _choice(served: MapLayer, query: FeatureQuery) -> RowChoice:

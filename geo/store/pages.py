@@ -12,15 +12,30 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, and_, func, literal_column, or_, select, text, type_coerce
+import numpy as np
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    and_,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    type_coerce,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import table as plain_table
 
+from geo.arrays import Float
 from geo.store.geometry import SRID, strip_blobs
 from geo.store.layer import Layer
 from geo.store.rows import is_sqlite
 
 Box = tuple[float, float, float, float]
+_INDEXED: Final = ("minx", "maxx", "miny", "maxy")
 COUNTED_MOST: Final = 500_000
 """Rows that are counted one by one; beyond, a count is an estimate and says so."""
 
@@ -37,12 +52,15 @@ class RowChoice:
         Rows that meet one of these boxes (west, south, east, north in degrees); empty for no such limit.
     conditions : tuple of ColumnElement
         Further conditions on the layer's table, all of which hold.
+    is_rough : bool
+        Take every row whose own box meets one of the boxes, as the spatial index finds them.
     """
 
     start: date | None
     end: date | None
     boxes: tuple[Box, ...] = ()
     conditions: tuple[ColumnElement[bool], ...] = field(default=())
+    is_rough: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +134,35 @@ def read_page(
     return RowPage(tuple(fids), tuple(_plain(column) for column in values), tuple(plain), has_more)
 
 
+def read_middles(session: Session, spec: Layer, choice: RowChoice) -> Float:
+    """Read where rows lie, without their geometries.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    spec : Layer
+        The layer.
+    choice : RowChoice
+        Which rows.
+
+    Returns
+    -------
+    array of float64, shape (n, 2)
+        Longitude and latitude of the middle of each row's box.
+    """
+    rows = spec.table.c
+    if is_sqlite(session):
+        index = plain_table(f"rtree_{spec.name}_geom", column("id"), *(column(name) for name in _INDEXED))
+        low_x, high_x, low_y, high_y = (index.c[name] for name in _INDEXED)
+        query = select((low_x + high_x) / 2, (low_y + high_y) / 2).join_from(spec.table, index, index.c.id == rows.fid)
+    else:
+        east, west = func.ST_XMax(rows.geom), func.ST_XMin(rows.geom)
+        query = select((east + west) / 2, (func.ST_YMax(rows.geom) + func.ST_YMin(rows.geom)) / 2)
+    found = session.execute(query.where(*conditions_of(session, spec, choice), rows.geom.is_not(None))).all()
+    return np.array(found, dtype=np.float64).reshape(-1, 2)
+
+
 def count_rows(session: Session, spec: Layer, choice: RowChoice) -> tuple[int, bool]:
     """Count rows.
 
@@ -177,18 +224,21 @@ def conditions_of(session: Session, spec: Layer, choice: RowChoice) -> list[Colu
         found.append(or_(rows.valid_to.is_(None), rows.valid_from.is_(None), rows.valid_to > rows.valid_from))
         found.append(or_(rows.valid_to.is_(None), rows.valid_to > date(1, 1, 1)))
     if choice.boxes:
-        found.append(or_(*(_meets(session, spec, box) for box in choice.boxes)))
+        found.append(or_(*(_meets(session, spec, box, is_rough=choice.is_rough) for box in choice.boxes)))
     return [*found, *choice.conditions]
 
 
-def _meets(session: Session, spec: Layer, box: Box) -> ColumnElement[bool]:
-    """Say that a row's geometry meets a box: the index first, then the geometry itself."""
+def _meets(session: Session, spec: Layer, box: Box, *, is_rough: bool) -> ColumnElement[bool]:
+    """Say that a row's geometry meets a box: the index first, then, unless roughly will do, the geometry itself."""
     west, south, east, north = box
     rows = spec.table.c
     if not is_sqlite(session):
         shape = func.ST_MakeEnvelope(west, south, east, north, SRID)
-        return func.ST_Intersects(rows.geom, shape)
-    return and_(rows.fid.in_(_in_index(spec, box)), func.fangyu_meets_box(rows.geom, west, south, east, north) == 1)
+        return rows.geom.op("&&", is_comparison=True)(shape) if is_rough else func.ST_Intersects(rows.geom, shape)
+    indexed = rows.fid.in_(_in_index(spec, box))
+    if is_rough:
+        return indexed
+    return and_(indexed, func.fangyu_meets_box(rows.geom, west, south, east, north) == 1)
 
 
 def _in_index(spec: Layer, box: Box) -> Select[tuple[int]]:

@@ -113,7 +113,7 @@ def test_the_cache_folder_carries_the_key_and_cannot_move_once_kernels_are_loade
 
 def test_warming_compiles_everything_a_run_needs() -> None:
     from geo.access.warm import warm
-    from geo.kernels import assign, catchment, contour, field, grid, reach, window
+    from geo.kernels import assign, catchment, contour, field, grid, mvt, reach, window
     from tests.access.test_pairs import town_pairs
 
     warm()
@@ -124,6 +124,8 @@ def test_warming_compiles_everything_a_run_needs() -> None:
         field.paint_parts,
         field.cut_pieces,
         contour.contour_rings,
+        mvt.write_features,
+        mvt.write_geometries,
         window.judge_boxes,
         window.keep_around,
         reach.reach_nodes,

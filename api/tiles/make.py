@@ -1,0 +1,89 @@
+"""Making one tile of one layer: its features, or below their zoom how many there are where."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Final
+
+import numpy as np
+import shapely
+
+from api.tiles.cache import Tile
+from api.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
+from api.tiles.matrix import TileBox
+from geo.catalog.map_layer import MapLayer
+from geo.services.served_layer import FeatureQuery, tile_features, tile_middles
+from geo.store import Session
+from geo.store.pages import today
+
+MOST_FEATURES: Final = 20_000
+"""Features a tile may hold; where more lie, it says so."""
+COUNTS: Final = "_counts"
+"""Suffix of the layer that holds counts instead of features."""
+TRUNCATED: Final = "_truncated"
+"""Layer whose one feature says that a tile does not hold everything."""
+_GRID: Final = 32
+
+
+def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_public: bool) -> Tile:
+    """Make a tile.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer : MapLayer
+        The layer.
+    box : TileBox
+        Where the tile lies.
+    zoom : int
+        Its zoom in web Mercator's counting.
+    is_public : bool
+        Whether only what everybody may see is wanted.
+
+    Returns
+    -------
+    Tile
+        The tile, compressed.
+    """
+    if zoom < layer.zoom:
+        return _count(session, layer, box, is_public=is_public)
+    query = FeatureQuery(is_public, today(), today(), (box.degrees(BUFFER / EXTENT),))
+    page, whole = tile_features(session, layer, query, most=MOST_FEATURES)
+    shapes = shapely.from_wkb(np.array(page.wkb, dtype=object), on_invalid="ignore")
+    layers = [
+        TileLayer(
+            layer.name,
+            np.array(page.fids, np.int64),
+            np.asarray(shapes, dtype=object).reshape(-1),
+            dict(zip(layer.fields, page.values, strict=True)),
+        )
+    ]
+    shown = len(page.fids)
+    if whole > shown:
+        place = np.array([shapely.Point((box.degrees()[0] + box.degrees()[2]) / 2, sum(box.degrees()[1::2]) / 2)])
+        facts: dict[str, list[object]] = {"layer": [layer.name], "shown": [shown], "whole": [whole]}
+        layers.append(TileLayer(TRUNCATED, np.array([0]), place, facts))
+    return Tile(gzip.compress(encode_tile(layers, box), 1, mtime=0), shown, whole)
+
+
+def _count(session: Session, layer: MapLayer, box: TileBox, *, is_public: bool) -> Tile:
+    """Make a tile of counts by square, each a point in the middle of its square; nothing is left out of them."""
+    query = FeatureQuery(is_public, today(), today(), (box.degrees(),))
+    places = tile_middles(session, layer, query)
+    units = box.to_units(places, EXTENT) if len(places) else places
+    inside = ((units >= 0) & (units < EXTENT)).all(axis=1)
+    square = np.floor(units[inside] / (EXTENT / _GRID)).astype(np.int64)
+    cells, counts = np.unique(square[:, 1] * _GRID + square[:, 0], return_counts=True)
+    column, row = cells % _GRID, cells // _GRID
+    step = 1.0 / _GRID
+    x = box.left + (column + 0.5) * step * (box.right - box.left)
+    y = box.top - (row + 0.5) * step * (box.top - box.bottom)
+    flat = np.column_stack([x, y])
+    middles = box.crs.inverse(flat) if box.crs.epsg == 3857 else flat
+    made = TileLayer(
+        f"{layer.name}{COUNTS}", cells, np.asarray(shapely.points(middles), dtype=object).reshape(-1),
+        {"count": counts.tolist()},
+    )  # fmt: skip
+    number = int(inside.sum())
+    return Tile(gzip.compress(encode_tile([made], box), 1, mtime=0), number, number)
