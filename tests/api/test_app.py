@@ -161,3 +161,9 @@ def test_a_store_without_a_run_says_what_to_do_next(tmp_path: Path) -> None:
     assert answer.status_code == 200
     assert "import streets" in answer.text
     assert "<script" not in answer.text
+
+
+def test_small_answers_do_not_wait_for_an_acknowledgement() -> None:
+    with bind("127.0.0.1", 0) as taken:
+        # What asyncio looks at before it turns waiting off.
+        assert taken.proto == socket.IPPROTO_TCP
