@@ -48,7 +48,9 @@ def describe_service(root: str, principal: Principal) -> dict[str, object]:
             media="application/schema+json",
         )  # fmt: skip
         shared = [_ref(name) for name in ("f", "crs")]
-        asked = [_ref(name) for name in ("limit", "token", "bbox", "bbox-crs", "datetime")]
+        asked = [_ref(name) for name in (
+            "limit", "token", "bbox", "bbox-crs", "datetime", "filter", "filter-lang", "filter-crs",
+        )]
         paths[f"{home}/items"] = _path(
             f"items_{layer.name}", f"{layer.title_zh}：要素", [*shared, *asked, *_filters(layer)],
             f"Features_{layer.name}", [404], media="application/geo+json",
@@ -151,6 +153,7 @@ def _parameters() -> dict[str, object]:
         "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
         "items": {"type": "number"},
     }
+    languages = {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"}
     number = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}
     return {
         "f": query("f", "答复的形式；优先于 Accept", {"type": "string", "enum": ["json", "html"]}),
@@ -159,6 +162,9 @@ def _parameters() -> dict[str, object]:
         "limit": query("limit", "一页最多要素数；更大的数按最大值处理", number),
         "token": query("token", "翻页标记，取自上一页的 next 链接", {"type": "string"}),
         "bbox": query("bbox", "只要与此范围相交的要素", box),
+        "filter": query("filter", "CQL2 过滤条件", {"type": "string"}),
+        "filter-lang": query("filter-lang", "过滤条件的写法", languages),
+        "filter-crs": query("filter-crs", "过滤条件中坐标的坐标系", uris),
         "datetime": query("datetime", "时刻或时段（RFC 3339，.. 表示不限）", {"type": "string"}),
     }
 

@@ -26,7 +26,7 @@ from api.work import reading, settings_of
 from geo.catalog.map_layer import MapLayer, field_titles, map_layer
 from geo.datum.output import CRS84, OutputCrs, output_crs
 from geo.errors import InputError
-from geo.services.served_layer import FeatureQuery, feature_count, feature_page, one_feature
+from geo.services.served_layer import FeatureQuery, Filter, feature_count, feature_page, one_feature
 from geo.store import Session
 from geo.store.pages import Box, RowPage, today
 
@@ -66,10 +66,21 @@ def _read(request: Request, principal: Principal, name: str) -> _Asked:
     interval = query.interval("datetime") or Interval(today(), today())
     limit = query.whole_number("limit", DEFAULT_LIMIT, 1, settings_of(request).limits.page_items, clamp=True)
     token = query.text("token")
+    asked_filter = _filter(query)
     equal = query.others(layer.fields)
     query.finish()
-    asked = FeatureQuery(_is_public(principal), interval.start, interval.end, boxes, equal)
+    asked = FeatureQuery(_is_public(principal), interval.start, interval.end, boxes, equal, asked_filter)
     return _Asked(layer, form, crs, limit, asked, token, dict(request.query_params))
+
+
+def _filter(query: QueryReader) -> Filter | None:
+    """Take a filter, how it is written, and the system of its coordinates."""
+    text = query.text("filter")
+    language = query.one_of("filter-lang", ["cql2-text", "cql2-json"])
+    crs = _crs(query, "filter-crs")
+    if text is None:
+        return None
+    return Filter(text, "cql2-json" if language == "cql2-json" else "cql2-text", crs)
 
 
 def _is_public(principal: Principal) -> bool:

@@ -22,6 +22,7 @@ _STYLE: Final = Path(__file__).parent / "static" / "page.css"
 _TILING: Final = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
 _FEATURES: Final = "http://www.opengis.net/spec/ogcapi-features"
 _TILES: Final = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
+_CQL2: Final = "http://www.opengis.net/spec/cql2/1.0/conf"
 CONFORMS_TO: Final = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     f"{_FEATURES}-1/1.0/conf/core",
@@ -29,6 +30,18 @@ CONFORMS_TO: Final = (
     f"{_FEATURES}-1/1.0/conf/html",
     f"{_FEATURES}-1/1.0/conf/oas30",
     f"{_FEATURES}-2/1.0/conf/crs",
+    f"{_FEATURES}-3/1.0/conf/filter",
+    f"{_FEATURES}-3/1.0/conf/features-filter",
+    f"{_FEATURES}-3/1.0/conf/queryables",
+    f"{_FEATURES}-3/1.0/conf/queryables-query-parameters",
+    f"{_CQL2}/cql2-text",
+    f"{_CQL2}/cql2-json",
+    f"{_CQL2}/basic-cql2",
+    f"{_CQL2}/advanced-comparison-operators",
+    f"{_CQL2}/case-insensitive-comparison",
+    f"{_CQL2}/basic-spatial-functions",
+    f"{_CQL2}/basic-spatial-functions-plus",
+    f"{_CQL2}/spatial-functions",
     f"{_TILES}/core",
     f"{_TILES}/tileset",
     f"{_TILES}/tilesets-list",

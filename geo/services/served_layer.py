@@ -9,8 +9,10 @@ from datetime import date
 from geo.arrays import Float
 from geo.catalog.load import facility_types
 from geo.catalog.map_layer import MapLayer
+from geo.datum.output import OutputCrs
 from geo.store import Session, state
 from geo.store.conditions import equals, is_named, is_open, one_of
+from geo.store.cql2 import FilterLanguage, compile_filter
 from geo.store.layer import ColumnKind, layer
 from geo.store.pages import Box, RowChoice, RowPage, count_rows, read_middles, read_page, today
 
@@ -69,6 +71,25 @@ def layer_fields(served: MapLayer) -> tuple[tuple[str, ColumnKind], ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """A CQL2 filter.
+
+    Parameters
+    ----------
+    text : str
+        The filter.
+    language : {"cql2-text", "cql2-json"}
+        How it is written.
+    crs : OutputCrs
+        System of its coordinates, in that system's own axis order.
+    """
+
+    text: str
+    language: FilterLanguage
+    crs: OutputCrs
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureQuery:
     """What is asked of a served layer.
 
@@ -82,6 +103,8 @@ class FeatureQuery:
         Features that meet one of these boxes, in degrees; empty for no such limit.
     equal : Mapping of str to str
         Values that served columns have.
+    filter : Filter or None
+        A CQL2 filter over the served columns and the geometry.
     """
 
     is_public: bool
@@ -89,6 +112,7 @@ class FeatureQuery:
     end: date | None
     boxes: tuple[Box, ...] = ()
     equal: Mapping[str, str] = field(default_factory=dict)
+    filter: Filter | None = None
 
 
 def feature_page(session: Session, served: MapLayer, query: FeatureQuery, *, after: int, limit: int) -> RowPage:
@@ -118,7 +142,7 @@ def feature_page(session: Session, served: MapLayer, query: FeatureQuery, *, aft
         A value does not fit its column.
     """
     spec = layer(served.table)
-    return read_page(session, spec, served.fields, _choice(served, query), after=after, limit=limit)
+    return read_page(session, spec, served.fields, _choice(session, served, query), after=after, limit=limit)
 
 
 def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tuple[int, bool]:
@@ -143,7 +167,7 @@ def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tu
     InputError
         A value does not fit its column.
     """
-    return count_rows(session, layer(served.table), _choice(served, query))
+    return count_rows(session, layer(served.table), _choice(session, served, query))
 
 
 def one_feature(session: Session, served: MapLayer, query: FeatureQuery, fid: int) -> RowPage | None:
@@ -193,7 +217,7 @@ def tile_features(session: Session, served: MapLayer, query: FeatureQuery, *, mo
     InputError
         A value does not fit its column.
     """
-    spec, choice = layer(served.table), replace(_choice(served, query), is_rough=True)
+    spec, choice = layer(served.table), replace(_choice(session, served, query), is_rough=True)
     page = read_page(session, spec, served.fields, choice, after=0, limit=most)
     return page, count_rows(session, spec, choice)[0] if page.has_more else len(page.fids)
 
@@ -220,13 +244,21 @@ def tile_middles(session: Session, served: MapLayer, query: FeatureQuery) -> Flo
     InputError
         A value does not fit its column.
     """
-    return read_middles(session, layer(served.table), replace(_choice(served, query), is_rough=True))
+    return read_middles(session, layer(served.table), replace(_choice(session, served, query), is_rough=True))
 
 
-def _choice(served: MapLayer, query: FeatureQuery) -> RowChoice:
+def _choice(session: Session, served: MapLayer, query: FeatureQuery) -> RowChoice:
     """Put together everything that limits the rows."""
     spec = layer(served.table)
     found = [equals(spec, name, value) for name, value in query.equal.items()]
+    if query.filter is not None:
+        asked = query.filter
+        fields = dict(layer_fields(served))
+        found.append(
+            compile_filter(
+                session, spec, fields, asked.text, language=asked.language, to_degrees=asked.crs.inverse
+            )
+        )
     if served.is_named:
         found.append(is_named(spec))
     if served.family is not None:

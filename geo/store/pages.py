@@ -235,14 +235,27 @@ def _meets(session: Session, spec: Layer, box: Box, *, is_rough: bool) -> Column
     if not is_sqlite(session):
         shape = func.ST_MakeEnvelope(west, south, east, north, SRID)
         return rows.geom.op("&&", is_comparison=True)(shape) if is_rough else func.ST_Intersects(rows.geom, shape)
-    indexed = rows.fid.in_(_in_index(spec, box))
+    indexed = rows.fid.in_(box_in_index(spec, box))
     if is_rough:
         return indexed
     return and_(indexed, func.fangyu_meets_box(rows.geom, west, south, east, north) == 1)
 
 
-def _in_index(spec: Layer, box: Box) -> Select[tuple[int]]:
-    """Look a box up in the R*Tree, whose own boxes are rounded outwards."""
+def box_in_index(spec: Layer, box: Sequence[float]) -> Select[tuple[int]]:
+    """Look a box up in the R*Tree of an embedded store, whose own boxes are rounded outwards.
+
+    Parameters
+    ----------
+    spec : Layer
+        The layer.
+    box : sequence of float
+        West, south, east, north in degrees.
+
+    Returns
+    -------
+    Select
+        Keys of the rows whose box meets it.
+    """
     west, south, east, north = box
     index = plain_table(f"rtree_{spec.name}_geom")
     return (

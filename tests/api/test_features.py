@@ -304,3 +304,57 @@ def test_people_read_words_where_programs_read_codes(served: Served) -> None:
     assert "示例数据" not in page
     plain = client.get("/ogc/collections/facilities_eldercare/items").json()
     assert "senior_canteen" in {one["properties"]["type"] for one in plain["features"]}
+
+
+def test_filters_limit_items_counts_and_pages_alike(served: Served) -> None:
+    client = served(PUBLIC)
+    home = "/ogc/collections/streets/items"
+    every = client.get(home, params={"limit": "1000"}).json()["features"]
+    text = "name = '人民路' AND length_m > 100 AND S_INTERSECTS(geometry, BBOX(117.6, 36.5, 118.4, 37.1))"
+    box = shapely.box(117.6, 36.5, 118.4, 37.1)
+    expected = [
+        one["id"]
+        for one in every
+        if one["properties"]["name"] == "人民路"
+        and one["properties"]["length_m"] > 100
+        and shapely.intersects(shapely.geometry.shape(one["geometry"]), box)
+    ]
+    assert expected
+    answer = client.get(home, params={"filter": text, "limit": "1000"}).json()
+    assert [one["id"] for one in answer["features"]] == expected
+    assert answer["numberMatched"] == len(expected)
+    first = client.get(home, params={"filter": text, "limit": "2"}).json()
+    walked = [one["id"] for one in first["features"]]
+    for page in pages(client, links(first)["next"][0]):
+        walked += [one["id"] for one in page["features"]]
+    assert walked == expected
+    turned = text.replace("117.6, 36.5, 118.4, 37.1", "36.5, 117.6, 37.1, 118.4")
+    other = client.get(home, params={"filter": turned, "filter-crs": STORAGE_CRS, "limit": "1000"}).json()
+    assert [one["id"] for one in other["features"]] == expected
+    tree = '{"op":"=","args":[{"property":"name"},"人民路"]}'
+    named = client.get(home, params={"filter": tree, "filter-lang": "cql2-json"}).json()
+    assert named["numberMatched"] == sum(one["properties"]["name"] == "人民路" for one in every)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filter": "source = 'a.csv'"}, {"filter": "name ="}, {"filter": "quality IS NULL"}, {"filter-lang": "sql"},
+        {"filter": "name = 'x'", "filter-crs": "EPSG:2433"}, {"filter": "{}", "filter-lang": "cql2-json"},
+    ],
+)  # fmt: skip
+def test_a_filter_reaches_nothing_but_what_is_served(served: Served, query: dict[str, str]) -> None:
+    answer = served(PUBLIC).get("/ogc/collections/streets/items", params=query)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_filter_cannot_bring_back_what_the_public_does_not_see(served: Served, store_url: str) -> None:
+    rows = facilities()
+    rows.loc[0, "status"] = "suspended"
+    with open_store(store_url) as store:
+        bring_in(store, "facilities", rows)
+    home = "/ogc/collections/facilities_eldercare/items"
+    for text in ("id = '1'", "id = '1' OR id <> '1'", "status = 'suspended'", "NOT (id = '2')"):
+        ids = {one["properties"]["id"] for one in served(PUBLIC).get(home, params={"filter": text}).json()["features"]}
+        assert "1" not in ids
