@@ -13,8 +13,8 @@ from api.guard import Guard
 from api.ogc.answer import JSON, Link, json_answer, root_of
 from api.ogc.query import QueryReader
 from api.tiles.make import COUNTS, MOST_FEATURES
-from api.tiles.matrix import DEEPEST, MATRIX_SETS, MatrixSet
-from api.tiles.route import MEDIA, matrix_set
+from api.tiles.matrix import DEEPEST, MATRIX_SETS, MatrixSet, matrix_set
+from api.tiles.route import MEDIA
 from api.work import reading
 from geo.catalog.map_layer import MapLayer, field_titles, map_layer
 from geo.services.served_layer import layer_extent, layer_fields

@@ -1,1 +1,1 @@
-"""Vector tiles: the matrices they hang on, how they are written, and how long they hold."""
+"""Vector tiles: where a tile lies, and what it is made of. Nothing here knows HTTP or a database."""

@@ -50,13 +50,13 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
         return _count(session, layer, box, is_public=is_public)
     query = FeatureQuery(is_public, today(), today(), (box.degrees(BUFFER / EXTENT),))
     page, whole = tile_features(session, layer, query, most=MOST_FEATURES)
-    shapes = shapely.from_wkb(np.array(page.wkb, dtype=object), on_invalid="ignore")
     layers = [
         TileLayer(
             layer.name,
             np.array(page.fids, np.int64),
-            np.asarray(shapes, dtype=object).reshape(-1),
+            np.array(page.wkb, dtype=object),
             dict(zip(layer.fields, page.values, strict=True)),
+            is_lenient=True,
         )
     ]
     shown = len(page.fids)

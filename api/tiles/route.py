@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import re
 from typing import Final
 
 from starlette.requests import Request
@@ -16,42 +15,15 @@ from api.auth.principal import Principal
 from api.ogc.answer import PRIVATE, is_known, not_modified
 from api.tiles.cache import Tile, TileCache, TileKey
 from api.tiles.make import make_tile
-from api.tiles.matrix import MATRIX_SETS, MatrixSet
+from api.tiles.matrix import matrix_set
 from api.work import reading
 from geo.catalog.map_layer import map_layer
-from geo.errors import InputError, NotFoundError
+from geo.errors import InputError
 from geo.store import Session, state
 from geo.store.pages import today
 
 TILE_PATH: Final = "/ogc/collections/{name}/tiles/{matrix}/{zoom}/{row}/{column}"
 MEDIA: Final = "application/vnd.mapbox-vector-tile"
-
-
-def matrix_set(name: str) -> MatrixSet:
-    """Find a tile matrix set.
-
-    Parameters
-    ----------
-    name : str
-        Its identifier.
-
-    Returns
-    -------
-    MatrixSet
-        The set.
-
-    Raises
-    ------
-    NotFoundError
-        There is none of this name.
-    """
-    found = MATRIX_SETS.get(name)
-    if found is None:
-        allowed = ", ".join(MATRIX_SETS)
-        raise NotFoundError(
-            f"没有瓦片矩阵集“{name}”；可用：{allowed}", f"no tile matrix set '{name}'; allowed: {allowed}", matrix=name
-        )
-    return found
 
 
 class TileRoute:
@@ -78,8 +50,8 @@ class TileRoute:
         given = request.path_params
         layer = readable_layer(map_layer(given["name"]), principal)
         matrix = matrix_set(given["matrix"])
-        zoom, row, column = (_number(given[name]) for name in ("zoom", "row", "column"))
-        box = matrix.box(zoom, row, column)
+        box = matrix.box(given["zoom"], given["row"], given["column"])
+        zoom, row, column = (int(given[name]) for name in ("zoom", "row", "column"))
         unknown = sorted(set(request.query_params) - {"f"})
         if unknown or request.query_params.get("f", "mvt") != "mvt":
             raise InputError("瓦片只接受参数 f=mvt", "tiles take the parameter f=mvt only", parameters=unknown or ["f"])
@@ -110,10 +82,3 @@ class TileRoute:
         if tile.whole > tile.shown:
             headers["Tile-Truncated"] = f"{tile.shown}/{tile.whole}"
         return Response(body, media_type=MEDIA, headers=headers)
-
-
-def _number(text: str) -> int:
-    """Read one number of an address."""
-    if not re.fullmatch(r"\d{1,9}", text):
-        raise InputError(f"瓦片地址“{text}”应为非负整数", f"tile address '{text}' must be a whole number")
-    return int(text)

@@ -18,7 +18,9 @@ from geo.access.quantile import group_quantiles, merge_sorted, sort_weights
 from geo.access.status import Certificates
 from geo.access.straight_line import measure_straight
 from geo.access.tally import tabulate
-from geo.kernels.mvt import write_features, write_geometries
+from geo.kernels.mvt import write_features, write_values
+from geo.kernels.shapes import read_shapes
+from geo.kernels.tile_fit import find_tangled, fit_shapes
 from geo.network.build import compile_network
 from geo.network.extend import with_added_streets
 from geo.network.link import link_points
@@ -57,15 +59,6 @@ def warm() -> None:
         reached_area(town, homes, ground, minutes(1), speed_mps=1.0, profile=profile, at=at)
 
 
-def _warm_tiles() -> None:
-    """Compile what writes vector tiles."""
-    corner, one = np.array([0, 9, 9, 0], np.int32), np.array([1], np.int64)
-    start = np.array([0, 4], np.int64)
-    kind, hole = np.array([3], np.uint8), np.zeros(1, np.uint8)
-    commands, offset = write_geometries(corner, corner[::-1].copy(), start, hole, np.array([0, 1], np.int64), kind)
-    write_features(one, kind, commands, offset, np.zeros(1, np.int32), np.zeros((1, 1), np.int32))
-
-
 def _warm_sums(found: Certificates) -> None:
     """Compile what sums certificates up."""
     weights, group = np.ones(found.status.size, np.int64), np.zeros(found.status.size, np.int32)
@@ -75,3 +68,17 @@ def _warm_sums(found: Certificates) -> None:
     persons_by_status([found.status], [weights])
     walks = sort_weights(found.walk_s, weights)
     group_quantiles(merge_sorted([walks, walks]), group, 1)
+
+
+def _warm_tiles() -> None:
+    """Compile what writes vector tiles."""
+    # Bytes that nobody may write to are a type of their own to the compiler, and the only one there is here.
+    blob = shapely.to_wkb(shapely.box(0.0, 0.0, 1.0, 1.0), byte_order=1)
+    shape = read_shapes(np.frombuffer(blob, np.uint8), np.array([0, len(blob)]))[:5]
+    frame = np.array([0.0, 1.0, 4096.0, 4096.0, -64.0, 4160.0])
+    x, y, start, kind, owner = fit_shapes(*shape, 1, False, frame, True)
+    first = np.searchsorted(owner, np.arange(2)).astype(np.int64)
+    find_tangled(x, y, start, kind, first)
+    write_features(x, y, start, kind, first[:1], first[1:], np.zeros(1, np.int64), np.zeros((1, 1), np.int32))
+    octets = np.zeros(8, np.uint8)
+    write_values(np.frombuffer(b"a", np.uint8), np.array([0, 1]), np.zeros(1, np.int64), octets, octets, octets)

@@ -20,7 +20,10 @@ from numba.core import config
 
 from geo.errors import ConflictError
 
-_KERNELS = ("assign", "catchment", "contour", "curve", "field", "graph", "grid", "search", "straight", "weights")
+_KERNELS = (
+    "assign", "catchment", "contour", "curve", "field", "graph", "grid", "mvt", "search", "shapes", "straight",
+    "tile_fit", "weights",
+)  # fmt: skip
 
 
 def source_key() -> str:

@@ -113,7 +113,7 @@ def test_the_cache_folder_carries_the_key_and_cannot_move_once_kernels_are_loade
 
 def test_warming_compiles_everything_a_run_needs() -> None:
     from geo.access.warm import warm
-    from geo.kernels import assign, catchment, contour, field, grid, mvt, reach, window
+    from geo.kernels import assign, catchment, contour, field, grid, reach, window
     from tests.access.test_pairs import town_pairs
 
     warm()
@@ -124,8 +124,6 @@ def test_warming_compiles_everything_a_run_needs() -> None:
         field.paint_parts,
         field.cut_pieces,
         contour.contour_rings,
-        mvt.write_features,
-        mvt.write_geometries,
         window.judge_boxes,
         window.keep_around,
         reach.reach_nodes,
@@ -133,4 +131,23 @@ def test_warming_compiles_everything_a_run_needs() -> None:
     )
     before = [len(kernel.signatures) for kernel in kernels]
     town_pairs()
+    assert [len(kernel.signatures) for kernel in kernels] == before == [1] * len(kernels)
+
+
+def test_warming_compiles_everything_a_tile_needs() -> None:
+    from geo.access.warm import warm
+    from geo.kernels import mvt, shapes, tile_fit
+    from tests.tiles.drawn import encoded, hourglass
+
+    warm()
+    kernels = (
+        shapes.read_shapes,
+        tile_fit.fit_shapes,
+        tile_fit.find_tangled,
+        mvt.write_features,
+        mvt.write_values,
+    )
+    before = [len(kernel.signatures) for kernel in kernels]
+    encoded([hourglass(), hourglass()], {"name": ["甲", None], "share": [0.5, 1], "is_open": [True, False]})
+    encoded([], {"name": []})
     assert [len(kernel.signatures) for kernel in kernels] == before == [1] * len(kernels)

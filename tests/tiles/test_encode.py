@@ -1,11 +1,11 @@
-"""Tiles, read back by two other decoders."""
+"""Tiles, read back by other decoders."""
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
-import mapbox_vector_tile
 import numpy as np
 import pyogrio
 import pytest
@@ -14,176 +14,269 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
-from api.tiles.matrix import DEEPEST, MATRIX_SETS, TileBox
+from api.tiles.matrix import MATRIX_SETS
 from geo.errors import InputError
+from tests.tiles import drawn
+from tests.tiles.drawn import BOX, KEPT, decoded, encoded, in_degrees, is_near, layer, places, polygons, raw, twice_area
 
-ZOOM, ROW, COLUMN = 14, 6275, 13564
-BOX = MATRIX_SETS["WebMercatorQuad"].box(ZOOM, ROW, COLUMN)
-
-
-def from_units(shape: Any, box: TileBox = BOX) -> Any:
-    """Return a shape drawn in tile units, in degrees."""
-
-    def degrees(points: np.ndarray) -> np.ndarray:
-        x = box.left + points[:, 0] / EXTENT * (box.right - box.left)
-        y = box.top - points[:, 1] / EXTENT * (box.top - box.bottom)
-        flat = np.column_stack([x, y])
-        return box.crs.inverse(flat) if box.crs.epsg == 3857 else flat
-
-    return shapely.transform(shape, degrees)
-
-
-def encoded(shapes: list[Any], columns: dict[str, list[object]] | None = None, box: TileBox = BOX) -> bytes:
-    array = np.empty(len(shapes), dtype=object)
-    array[:] = [None if shape is None else from_units(shape, box) for shape in shapes]
-    return encode_tile([TileLayer("a", np.arange(len(shapes)) + 1, array, columns or {})], box)
-
-
-def decoded(tile: bytes, name: str = "a") -> list[Any]:
-    found = mapbox_vector_tile.decode(tile, default_options={"y_coord_down": True})
-    return list(found[name]["features"]) if name in found else []
-
-
-def whole_units(low: int = -40, high: int = EXTENT + 40) -> st.SearchStrategy[tuple[int, int]]:
-    return st.tuples(st.integers(low, high), st.integers(low, high))
+EDGE = EXTENT + BUFFER
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(whole_units(), min_size=1, max_size=6, unique=True))
-def test_points_come_back_where_they_were(places: list[tuple[int, int]]) -> None:
-    (feature,) = decoded(encoded([shapely.MultiPoint(places)]))
-    shape = shapely.geometry.shape(feature["geometry"])
-    assert {tuple(map(int, xy)) for xy in shapely.get_coordinates(shape)} == set(places)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(whole_units(-3000, 7000), min_size=2, max_size=8, unique=True))
-def test_lines_are_cut_at_the_buffer_and_nowhere_else(places: list[tuple[int, int]]) -> None:
-    line = shapely.LineString(places)
-    square = shapely.box(-BUFFER, -BUFFER, EXTENT + BUFFER, EXTENT + BUFFER)
-    expected = shapely.intersection(line, square)
-    found = [shapely.geometry.shape(one["geometry"]) for one in decoded(encoded([line]))]
-    if not found:
-        assert expected.length < 3
-        return
-    assert shapely.hausdorff_distance(found[0], expected) <= 1.5
+@given(st.lists(places(-BUFFER, EDGE), min_size=1, max_size=6))
+def test_points_come_back_where_they_were(points: list[tuple[int, int]]) -> None:
+    (feature,) = raw(encoded([shapely.MultiPoint(points)]))
+    assert feature.kind == 1
+    assert feature.parts == [points]
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 6.28), st.floats(50, 3500)), min_size=3, max_size=12), whole_units())
-def test_polygons_keep_their_area_and_turn_the_right_way(
-    spokes: list[tuple[float, float]], centre: tuple[int, int]
-) -> None:
-    ring = [(centre[0] + r * np.cos(a), centre[1] + r * np.sin(a)) for a, r in sorted(spokes)]
-    star = shapely.make_valid(shapely.Polygon(ring))
-    if star.area < 2000 or star.geom_type not in ("Polygon", "MultiPolygon"):
+@given(st.lists(places(-3000, 7000), min_size=2, max_size=8), st.floats(0, 1))
+def test_lines_are_cut_at_the_buffer_and_nowhere_else(points: list[tuple[int, int]], shift: float) -> None:
+    line = shapely.LineString([(x + shift, y - shift) for x, y in points])
+    expected = shapely.intersection(line, KEPT)
+    found = decoded(encoded([line])).get(1)
+    if found is None:
+        assert expected.length < 2
         return
-    square = shapely.box(-BUFFER, -BUFFER, EXTENT + BUFFER, EXTENT + BUFFER)
-    expected = shapely.intersection(star, square)
-    found = decoded(encoded([star]))
-    area = sum(shapely.make_valid(shapely.geometry.shape(one["geometry"])).area for one in found)
-    assert area == pytest.approx(expected.area, abs=2.0 * expected.length + 4)
-    for part in (shapely.geometry.shape(one["geometry"]) for one in found):
-        for polygon in shapely.get_parts(part):
-            # In tile units y grows downwards, so an outline that turns right there turns left here.
-            assert shapely.is_ccw(polygon.exterior)
-            assert not any(shapely.is_ccw(hole) for hole in polygon.interiors)
+    assert shapely.difference(found, shapely.buffer(expected, drawn.NEAR)).length < 1e-6
+    assert shapely.difference(expected, shapely.buffer(found, drawn.NEAR)).length < 2
+    assert all(len(part) > 1 for feature in raw(encoded([line])) for part in feature.parts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(polygons(), st.sampled_from(sorted(MATRIX_SETS)))
+def test_polygons_are_cut_and_rounded_and_otherwise_the_same(shape: Any, name: str) -> None:
+    box = MATRIX_SETS[name].box(12, 800, 3000)
+    tile = encoded([shape], box=box)
+    expected = shapely.intersection(shape, KEPT)
+    found = decoded(tile).get(1, shapely.MultiPolygon())
+    assert is_near(found, expected)
+    assert_well_formed(tile)
+
+
+@settings(max_examples=200, deadline=None)
+@given(polygons(reach=6.0))
+def test_small_polygons_are_valid_after_rounding(shape: Any) -> None:
+    tile = encoded([shape])
+    assert_well_formed(tile)
+    assert is_near(decoded(tile).get(1, shapely.MultiPolygon()), shapely.intersection(shape, KEPT))
+
+
+def assert_well_formed(tile: bytes) -> None:
+    """Check orientation, order and validity of every polygon of a tile, from its commands."""
+    for feature in raw(tile) if tile else ():
+        assert feature.kind == 3
+        assert feature.closed == len(feature.parts)
+        groups: list[list[list[tuple[int, int]]]] = []
+        for ring in feature.parts:
+            area = twice_area(ring)
+            assert area != 0
+            assert len(ring) > 2
+            assert all(a != b for a, b in itertools.pairwise([*ring, ring[0]]))
+            assert all(-BUFFER <= x <= EDGE and -BUFFER <= y <= EDGE for x, y in ring)
+            if area > 0:
+                groups.append([ring])
+            else:
+                groups[-1].append(ring)
+        shape = shapely.MultiPolygon([(rings[0], rings[1:]) for rings in groups])
+        assert shapely.is_valid(shape), shapely.is_valid_reason(shape)
 
 
 def test_holes_stay_holes_and_collapsed_ones_go() -> None:
     outer = shapely.box(100, 100, 1000, 1000)
-    holed = shapely.Polygon(
-        outer.exterior.coords,
-        [shapely.box(300, 300, 500, 500).exterior.coords, shapely.box(700, 700, 700.3, 700.2).exterior.coords],
-    )
-    (feature,) = decoded(encoded([holed]))
-    shape = shapely.geometry.shape(feature["geometry"])
-    assert shape.equals(shapely.difference(outer, shapely.box(300, 300, 500, 500)))
+    small = shapely.box(700, 700, 700.3, 700.2).exterior.coords
+    holed = shapely.Polygon(outer.exterior.coords, [shapely.box(300, 300, 500, 500).exterior.coords, small])
+    for shape in (holed, shapely.reverse(holed)):
+        (feature,) = raw(encoded([shape]))
+        assert [twice_area(ring) for ring in feature.parts] == [2 * 900 * 900, -2 * 200 * 200]
+    assert decoded(encoded([holed]))[1].equals(shapely.difference(outer, shapely.box(300, 300, 500, 500)))
 
 
-def test_a_polygon_around_the_whole_tile_fills_it() -> None:
-    (feature,) = decoded(encoded([shapely.box(-9000, -9000, 9000, 9000)]))
-    shape = shapely.geometry.shape(feature["geometry"])
-    assert shape.equals(shapely.box(-BUFFER, -BUFFER, EXTENT + BUFFER, EXTENT + BUFFER))
+def test_a_hole_that_rounding_brings_onto_its_outline_leaves_a_valid_polygon() -> None:
+    tile = encoded([shapely.difference(shapely.box(0, 0, 100, 100), shapely.box(0.3, 10, 50, 20))])
+    assert_well_formed(tile)
+    assert decoded(tile)[1].equals(shapely.difference(shapely.box(0, 0, 100, 100), shapely.box(0, 10, 50, 20)))
 
 
-def test_what_collapses_or_is_missing_or_far_away_is_left_out() -> None:
-    tiny = shapely.box(50, 50, 50.2, 50.2)
-    far = shapely.Point(99_999, 5)
-    assert encoded([tiny, far, None, shapely.Point(), shapely.LineString([(7, 7), (7.1, 7.1)])]) == b""
-    (feature,) = decoded(encoded([tiny, shapely.Point(5, 6)]))
-    assert feature["id"] == 2
+def test_an_hourglass_made_by_rounding_comes_apart() -> None:
+    tile = encoded([drawn.hourglass()])
+    assert_well_formed(tile)
+    assert len(shapely.get_parts(decoded(tile)[1])) == 2
 
 
-def test_attributes_come_back_with_their_kinds_and_gaps() -> None:
-    columns: dict[str, list[object]] = {
-        "name": ["人民路", None, "㙟𠮷", "人民路"],
-        "count": [3, -7, None, 2**40],
-        "width_m": [3.5, float("nan"), -0.25, 1e9],
-        "is_steps": [True, False, None, True],
-        "nothing": [None, None, None, None],
-    }
-    found = decoded(encoded([shapely.Point(i, i) for i in range(4)], columns))
-    assert [one["properties"] for one in found] == [
-        {"name": "人民路", "count": 3, "width_m": 3.5, "is_steps": True},
-        {"count": -7, "is_steps": False},
-        {"name": "㙟𠮷", "width_m": -0.25},
-        {"name": "人民路", "count": 2**40, "width_m": 1e9, "is_steps": True},
+def test_a_polygon_cut_into_pieces_keeps_no_bridge_between_them() -> None:
+    comb = shapely.box(-500, 100, -200, 4000)
+    teeth = [shapely.box(-300, y, 600, y + 100) for y in range(200, 3900, 300)]
+    tile = encoded([shapely.union_all([comb, *teeth])])
+    assert_well_formed(tile)
+    assert len(shapely.get_parts(decoded(tile)[1])) == len(teeth)
+
+
+def test_a_polygon_around_the_whole_tile_fills_it_and_one_that_only_goes_round_it_leaves_nothing() -> None:
+    around = shapely.box(-9000, -9000, 9000, 9000)
+    assert decoded(encoded([around]))[1].equals(KEPT)
+    ring = shapely.difference(around, shapely.box(-100, -100, 4200, 4200))
+    gap = shapely.difference(ring, shapely.box(-50, 4000, 50, 9000))
+    assert encoded([ring, gap, shapely.box(-200, -200, -64, -64)], is_kept=True) == b""
+
+
+def test_points_on_the_edge_of_a_tile_belong_to_both_its_sides() -> None:
+    matrix = MATRIX_SETS["WebMercatorQuad"]
+    right = matrix.box(drawn.ZOOM, drawn.ROW, drawn.COLUMN + 1)
+    corners = in_degrees(shapely.MultiPoint([(EXTENT, 77), (EXTENT, 4000)]))
+    shapes = np.array([corners, *shapely.get_parts(corners)], dtype=object)
+    for box, x in ((BOX, EXTENT), (right, 0)):
+        found = raw(encode_tile([TileLayer("a", None, shapes)], box, buffer=0))
+        assert [one.parts for one in found] == [[[(x, 77), (x, 4000)]], [[(x, 77)]], [[(x, 4000)]]]
+    beyond = [shapely.Point(-BUFFER, 5), shapely.Point(EDGE, 5), shapely.Point(EDGE + 1, 5), shapely.Point(5, -65)]
+    assert list(decoded(encoded(beyond))) == [1, 2]
+
+
+def test_what_is_missing_empty_or_far_away_is_left_out() -> None:
+    nothing = [None, shapely.Point(), shapely.LineString(), shapely.MultiPolygon(), shapely.GeometryCollection()]
+    assert encoded([*nothing, shapely.Point(99_999, 5)], is_kept=True) == b""
+    assert encode_tile([], BOX) == b""
+    assert encode_tile([TileLayer("a", None, np.empty(0, dtype=object))], BOX) == b""
+    assert list(decoded(encoded([*nothing, shapely.Point(5, 6)]))) == [6]
+
+
+def test_what_collapses_is_left_out_only_if_asked() -> None:
+    tiny = [
+        shapely.box(50, 50, 50.2, 50.2),
+        shapely.LineString([(7, 7), (7.1, 7.2)]),
+        shapely.box(EDGE - 0.1, EDGE - 0.1, EDGE, EDGE),
+        shapely.MultiPolygon([shapely.box(9, 9, 9.1, 9.1), shapely.box(20, 20, 30, 30)]),
+        shapely.box(10, 10.1, 900, 10.2),
     ]
-    assert [one["id"] for one in found] == [1, 2, 3, 4]
+    assert list(decoded(encoded(tiny))) == [4]
+    found = decoded(encoded(tiny, is_kept=True))
+    assert list(found) == [1, 2, 3, 4, 5]
+    assert_well_formed(encoded([tiny[0], *tiny[2:]], is_kept=True))
+    assert [found[i].area for i in (1, 3, 5)] == [1, 1, 1]
+    assert found[2].length == 1
+    assert found[4].area == 100
+    assert all(KEPT.covers(shape) for shape in found.values())
 
 
-def test_one_is_not_true() -> None:
-    found = decoded(encoded([shapely.Point(0, 0)], {"number": [1], "flag": [True], "real": [1.0]}))
-    properties = found[0]["properties"]
-    assert properties["flag"] is True
-    assert properties["number"] == 1
-    assert not isinstance(properties["number"], bool)
+def test_straight_lines_and_repeated_places_cost_no_vertices_and_a_way_back_is_kept() -> None:
+    along = [(x, 100) for x in range(0, 1000, 7)]
+    (feature,) = raw(encoded([shapely.LineString([*along, (1000, 100), (1000, 100.3), (400, 100)])]))
+    assert feature.parts == [[(0, 100), (1000, 100), (400, 100)]]
+    ring = [*along, (1000, 100), (1000, 500), (1400, 500), (1000, 500.2), (500, 900), (0, 900), (0, 500)]
+    (feature,) = raw(encoded([shapely.Polygon(ring)]))
+    assert sorted(feature.parts[0]) == [(0, 100), (0, 900), (500, 900), (1000, 100), (1000, 500)]
+
+
+def test_neighbours_share_their_edge_even_where_it_is_cut() -> None:
+    seam = [(-333, -100), (500.4, 1000.6), (417.3, 2000.2), (5000, 4111.7)]
+    left = shapely.Polygon([*seam, (-900, 9000)])
+    right = shapely.Polygon([*seam[::-1], (9000, -900)])
+    found = decoded(encoded([left, right]))
+    assert shapely.intersection(found[1], found[2]).area == 0
+    line = shapely.intersection(shapely.LineString(seam), KEPT)
+    assert shapely.intersection(found[1], found[2]).length == pytest.approx(line.length, rel=1e-3)
+
+
+def test_of_a_collection_the_highest_dimension_is_written() -> None:
+    mixed = shapely.GeometryCollection(
+        [
+            shapely.Point(1, 1),
+            shapely.GeometryCollection([shapely.box(5, 5, 9, 9), shapely.LineString([(0, 0), (9, 9)])]),
+            shapely.MultiPolygon([shapely.box(15, 5, 19, 9)]),
+        ]
+    )
+    (feature,) = raw(encoded([mixed]))
+    assert feature.kind == 3
+    assert len(feature.parts) == 2
+
+
+def geopackage_blob(wkb: bytes, envelope: int) -> bytes:
+    """Return bytes as a GeoPackage holds them."""
+    doubles = (0, 4, 6, 6, 8)[envelope]
+    return b"GP\x00" + bytes([1 | envelope << 1]) + (4490).to_bytes(4, "little") + b"\x00" * 8 * doubles + wkb
+
+
+def test_bytes_of_every_dialect_give_the_same_tile() -> None:
+    shapes = [
+        shapely.Point(5, 6),
+        shapely.MultiPoint([(5, 6), (7, 8)]),
+        shapely.LineString([(0, 0), (70, 80)]),
+        shapely.MultiLineString([[(0, 0), (70, 80)], [(5, 0), (5, 90)]]),
+        shapely.difference(shapely.box(0, 0, 90, 90), shapely.box(40, 40, 50, 50)),
+        shapely.MultiPolygon([shapely.box(0, 0, 9, 9), shapely.box(20, 0, 29, 9)]),
+        None,
+    ]
+    plain = layer(shapes)
+    expected = encode_tile([plain], BOX)
+    deep = shapely.force_3d(plain.shapes, 7.0)
+    dialects: list[Any] = [
+        shapely.to_wkb(plain.shapes),
+        shapely.to_wkb(plain.shapes, byte_order=0),
+        shapely.to_wkb(deep, flavor="iso"),
+        shapely.to_wkb(deep, flavor="extended", byte_order=0),
+        shapely.to_wkb(shapely.set_srid(plain.shapes, 4490), include_srid=True),
+        *([None if w is None else geopackage_blob(w, i) for w in shapely.to_wkb(plain.shapes)] for i in range(5)),
+    ]
+    for blobs in dialects:
+        array = np.empty(len(shapes), dtype=object)
+        array[:] = list(blobs)
+        assert encode_tile([TileLayer("a", plain.fids, array, is_collapsed_kept=False)], BOX) == expected
+
+
+def test_bytes_that_are_no_geometry_are_refused_and_name_the_feature() -> None:
+    good = shapely.to_wkb(shapely.box(0, 0, 1, 1))
+    curve = b"\x01\x08\x00\x00\x00\x00\x00\x00\x00"
+    for bad in (good[:-1], good[:20], good[:4], b"\x01", curve, b"GP\x00\x01" + b"\x00" * 4):
+        shapes = np.array([good, bad], dtype=object)
+        with pytest.raises(InputError, match="feature 2 of layer 'a'"):
+            encode_tile([TileLayer("a", None, shapes)], BOX)
+        half = np.array([shapely.to_wkb(in_degrees(shapely.box(0, 0, 99, 99)))[:-1], None, bad], dtype=object)
+        assert encode_tile([TileLayer("a", None, half, is_lenient=True)], BOX) == b""
+
+
+def test_layers_keep_their_order_and_need_names_of_their_own() -> None:
+    point = np.array([in_degrees(shapely.Point(1, 2))], dtype=object)
+    nowhere = np.array([None], dtype=object)
+    roads = TileLayer("roads", np.array([2**62]), point)
+    tile = encode_tile([TileLayer("地名", None, point), TileLayer("空", None, nowhere), roads], BOX)
+    found = drawn.message(tile).layers
+    assert [(one.name, one.version, one.extent) for one in found] == [("地名", 2, 4096), ("roads", 2, 4096)]
+    assert not found[0].features[0].HasField("id")
+    assert found[1].features[0].id == 2**62
+    for names in (("a", "a"), ("a", "")):
+        with pytest.raises(InputError, match="name of its own"):
+            encode_tile([TileLayer(name, None, point) for name in names], BOX)
+
+
+def test_identifiers_are_one_each_and_not_negative() -> None:
+    point = np.array([in_degrees(shapely.Point(1, 2))], dtype=object)
+    for fids in (np.array([-1]), np.array([1, 2]), np.array([], np.int64)):
+        with pytest.raises(InputError, match="at least 0"):
+            encode_tile([TileLayer("a", fids, point)], BOX)
+
+
+def test_other_extents_and_buffers_are_kept() -> None:
+    shape = np.array([in_degrees(shapely.box(-9000, -9000, 9000, 9000))], dtype=object)
+    tile = encode_tile([TileLayer("a", None, shape)], BOX, extent=512, buffer=8)
+    assert drawn.message(tile).layers[0].extent == 512
+    assert sorted(raw(tile)[0].parts[0]) == [(-8, -8), (-8, 520), (520, -8), (520, 520)]
 
 
 def test_gdal_reads_the_tile_too(tmp_path: Path) -> None:
-    line = shapely.LineString([(0, 0), (1000, 2000), (4096, 4096)])
+    shapes = [
+        shapely.difference(shapely.box(10, 10, 900, 900), shapely.box(100, 100, 200, 200)),
+        shapely.MultiPolygon([shapely.box(1000, 10, 1900, 900), shapely.box(2000, 10, 2900, 900)]),
+    ]
+    columns = {"name": ["人民路", "𠮷里"], "count": [3, -7], "width_m": [3.5, 0.25], "is_open": [True, False]}
     path = tmp_path / "tile.pbf"
-    path.write_bytes(encoded([line], {"name": ["人民路"]}))
+    path.write_bytes(encoded(shapes, columns))
     frame = pyogrio.read_dataframe(f"MVT:{path}", layer="a")
-    assert frame["name"].tolist() == ["人民路"]
-    assert len(frame) == 1
-
-
-@pytest.mark.parametrize("name", list(MATRIX_SETS))
-@pytest.mark.parametrize("place", [(118.05, 36.8), (121.5, 29.9), (-70.1, -33.4)])
-def test_every_matrix_finds_a_place_in_one_tile_at_every_zoom(name: str, place: tuple[float, float]) -> None:
-    matrix = MATRIX_SETS[name]
-    for zoom in range(matrix.first, DEEPEST + 1, 3):
-        times = 1 << (zoom - matrix.first)
-        points = matrix.crs.forward(np.array([place])) if matrix.crs.epsg == 3857 else np.array([place])
-        column = int((points[0, 0] - matrix.left) // (matrix.tile / times))
-        row = int((matrix.top - points[0, 1]) // (matrix.tile / times))
-        box = matrix.box(zoom, row, column)
-        west, south, east, north = box.degrees()
-        assert west <= place[0] <= east
-        assert south <= place[1] <= north
-        units = box.to_units(np.array([place]), EXTENT)[0]
-        assert ((units >= 0) & (units <= EXTENT)).all()
-
-
-def test_tianditu_counts_the_same_squares_from_one() -> None:
-    world, tianditu = MATRIX_SETS["WorldCRS84Quad"], MATRIX_SETS["TiandituC"]
-    a, b = world.box(6, 15, 105), tianditu.box(7, 15, 105)
-    assert (a.left, a.bottom, a.right, a.top) == (b.left, b.bottom, b.right, b.top)
-    document = tianditu.to_json()
-    first = document["tileMatrices"][0]  # type: ignore[index]
-    assert (first["id"], first["matrixWidth"], first["matrixHeight"]) == ("1", 2, 1)
-    assert first["pointOfOrigin"] == [90.0, -180.0]
-
-
-@pytest.mark.parametrize(("zoom", "row", "column"), [(-1, 0, 0), (23, 0, 0), (3, 8, 0), (3, 0, 8), (0, 0, 1)])
-def test_addresses_without_a_tile_are_refused(zoom: int, row: int, column: int) -> None:
-    with pytest.raises(InputError):
-        MATRIX_SETS["WebMercatorQuad"].box(zoom, row, column)
-
-
-def test_scale_denominators_are_those_of_the_register() -> None:
-    for name, scale in (("WebMercatorQuad", 559082264.0287178), ("WorldCRS84Quad", 279541132.0143589)):
-        first = MATRIX_SETS[name].to_json()["tileMatrices"][0]  # type: ignore[index]
-        assert first["scaleDenominator"] == pytest.approx(scale, rel=1e-9)
+    assert frame["name"].tolist() == ["人民路", "𠮷里"]
+    assert frame["count"].tolist() == [3, -7]
+    assert frame["width_m"].tolist() == [3.5, 0.25]
+    assert frame["mvt_id"].tolist() == [1, 2]
+    # Alone, a tile lies in GDAL's unit square with y upwards.
+    found = shapely.transform(frame.geometry.to_numpy(), lambda xy: np.column_stack([xy[:, 0], EXTENT - xy[:, 1]]))
+    for shape, expected in zip(found, shapes, strict=True):
+        assert shape.equals(expected)

@@ -1,0 +1,209 @@
+"""Attributes of a vector tile: every different value once, and each feature's by number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geo.arrays import Int, Int32
+from geo.errors import InputError
+from geo.kernels.mvt import write_values
+
+Column = Sequence[object] | NDArray[Any]
+"""One attribute of all features."""
+
+_Kind = Literal["text", "whole", "double", "single", "flag"]
+# In the order in which the values of a layer are written.
+_KINDS: Final[tuple[_Kind, ...]] = ("text", "whole", "double", "single", "flag")
+_LARGEST: Final = np.iinfo(np.int64).max
+# Kinds that values of other types than the exact ones below belong to; a flag is a whole number to Python.
+_FAMILIES: Final[tuple[tuple[type | tuple[type, ...], _Kind], ...]] = (
+    ((bool, np.bool_), "flag"),
+    ((int, np.integer), "whole"),
+    (np.float32, "single"),
+    ((float, np.floating), "double"),
+    ((str, date), "text"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """The values of one kind in one column."""
+
+    key: int
+    rows: Int
+    values: Sequence[object] | NDArray[Any]
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """Values by kind."""
+
+    pieces: dict[_Kind, list[_Piece]] = field(default_factory=lambda: {kind: [] for kind in _KINDS})
+
+    def add(self, kind: _Kind, key: int, rows: Int, values: Sequence[object] | NDArray[Any]) -> None:
+        """Take values of a kind."""
+        if rows.size:
+            self.pieces[kind].append(_Piece(key, rows, values))
+
+
+def write_attributes(
+    columns: Mapping[str, Column], n: int, rows: Int, layer: str
+) -> tuple[list[str], Int32, bytes]:
+    """Write the different values of a layer and number them.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence or array
+        Attributes of all features.
+    n : int
+        How many features the layer has.
+    rows : Int
+        Features that are written.
+    layer : str
+        Name of the layer, for messages.
+
+    Returns
+    -------
+    keys : list of str
+        Names of the attributes of which there is a value.
+    codes : Int32
+        Number of each feature's value, -1 for none, shape (rows.size, len(keys)).
+    values : bytes
+        The values as messages of a layer.
+
+    Raises
+    ------
+    InputError
+        A column's length is not `n`, or a value is of a kind that tiles do not have.
+    """
+    found = _Sorted()
+    keys: list[str] = []
+    for name, column in columns.items():
+        if len(column) != n:
+            raise InputError(
+                f"图层“{layer}”的属性“{name}”有 {len(column)} 个值；须为 {n} 个，与要素一一对应",
+                f"attribute '{name}' of layer '{layer}' has {len(column)} values; allowed: {n}, one for each feature",
+                layer=layer,
+                attribute=name,
+            )
+        before = sum(map(len, found.pieces.values()))
+        _sort_out(found, len(keys), _chosen(column, rows, n), name, layer)
+        if sum(map(len, found.pieces.values())) > before:
+            keys.append(name)
+    codes = np.full((rows.size, len(keys)), -1, np.int32)
+    texts = _number_texts(found.pieces["text"], codes)
+    offset = len(texts)
+    numbers = {}
+    for kind in _KINDS[1:]:
+        numbers[kind] = _number_numbers(found.pieces[kind], kind, codes, offset)
+        offset += numbers[kind].size
+    encoded = [text.encode() for text in texts]
+    start = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=start[1:])
+    message = write_values(
+        np.frombuffer(b"".join(encoded), np.uint8),
+        start,
+        numbers["whole"],
+        numbers["double"].astype("<f8").view(np.uint8),
+        numbers["single"].astype("<f4").view(np.uint8),
+        numbers["flag"],
+    )
+    return keys, codes, message.tobytes()
+
+
+def _chosen(column: Column, rows: Int, n: int) -> NDArray[Any]:
+    """The values of the features that are written."""
+    if isinstance(column, np.ndarray):
+        array = column
+    else:
+        array = np.empty(n, dtype=object)
+        array[:] = column
+    return array if rows.size == n else array[rows]
+
+
+def _sort_out(found: _Sorted, key: int, column: NDArray[Any], name: str, layer: str) -> None:
+    """Sort the values of a column by kind."""
+    everywhere = np.arange(column.size)
+    sort = column.dtype.kind
+    if sort == "b":
+        found.add("flag", key, everywhere, column)
+    elif sort in "iu" and (column.size == 0 or int(column.max()) <= _LARGEST):
+        found.add("whole", key, everywhere, column)
+    elif sort == "f":
+        rows = np.flatnonzero(~np.isnan(column))
+        found.add("single" if column.dtype.itemsize <= 4 else "double", key, rows, column[rows])
+    elif sort in "UT":
+        found.add("text", key, everywhere, column.tolist())
+    elif sort == "M":
+        rows = np.flatnonzero(~np.isnat(column))
+        found.add("text", key, rows, np.datetime_as_string(column[rows], unit="auto").tolist())
+    elif sort == "O":
+        rows = np.flatnonzero(~pd.isna(column))
+        _sort_objects(found, key, rows, column[rows].tolist(), name, layer)
+    else:
+        raise _refusal(column.dtype.name, name, layer)
+
+
+def _sort_objects(found: _Sorted, key: int, rows: Int, values: list[object], name: str, layer: str) -> None:
+    """Sort values that may be anything by kind."""
+    kinds: dict[type, _Kind] = {}
+    for sort in set(map(type, values)):
+        kind = next((kind for family, kind in _FAMILIES if issubclass(sort, family)), None)
+        if kind is None:
+            raise _refusal(sort.__name__, name, layer)
+        kinds[sort] = kind
+    for kind in set(kinds.values()):
+        if len(set(kinds.values())) == 1:
+            place, chosen = rows, values
+        else:
+            picked = [i for i, value in enumerate(values) if kinds[type(value)] == kind]
+            place, chosen = rows[picked], [values[i] for i in picked]
+        if kind == "text" and any(sort is not str for sort in kinds):
+            chosen = [value.isoformat() if isinstance(value, date) else str(value) for value in chosen]
+        if kind == "whole" and not all(-_LARGEST <= int(value) <= _LARGEST for value in (min(chosen), max(chosen))):  # type: ignore[type-var, call-overload]
+            raise _refusal("int > 64 bit", name, layer)
+        found.add(kind, key, place, chosen)
+
+
+def _refusal(sort: str, name: str, layer: str) -> InputError:
+    """What to say about a kind of value that tiles do not have."""
+    return InputError(
+        f"图层“{layer}”的属性“{name}”含有类型“{sort}”；可用文本、64 位整数、数值、真假、日期",
+        f"attribute '{name}' of layer '{layer}' holds '{sort}'; allowed: text, whole numbers of 64 bits, numbers, "
+        "true and false, dates",
+        layer=layer,
+        attribute=name,
+    )
+
+
+def _number_texts(pieces: Sequence[_Piece], codes: Int32) -> list[str]:
+    """Number texts in the order in which they come; return the different ones."""
+    seen: dict[object, int] = {}
+    number = seen.setdefault
+    for piece in pieces:
+        codes[piece.rows, piece.key] = [number(text, len(seen)) for text in piece.values]
+    return [str(text) for text in seen]
+
+
+def _number_numbers(pieces: Sequence[_Piece], kind: _Kind, codes: Int32, offset: int) -> NDArray[Any]:
+    """Number numbers of one kind, beginning with `offset`; return the different ones."""
+    sort = {"whole": np.int64, "double": np.float64, "single": np.float32, "flag": np.uint8}[kind]
+    if not pieces:
+        return np.empty(0, sort)
+    arrays = [np.asarray(piece.values).astype(sort) for piece in pieces]
+    together = np.concatenate(arrays)
+    # By their bits, so that zero and minus zero stay apart.
+    bits = together.view(np.int64 if together.itemsize == 8 else np.int32 if together.itemsize == 4 else np.uint8)
+    different, place = np.unique(bits, return_inverse=True)
+    begin = 0
+    for piece, array in zip(pieces, arrays, strict=True):
+        codes[piece.rows, piece.key] = offset + place[begin : begin + array.size]
+        begin += array.size
+    return np.ascontiguousarray(different.view(sort))
