@@ -16,6 +16,7 @@ import goals_exact
 import goals_product
 import goals_search
 import goals_shape
+import goals_tiles
 import peers
 import results
 import towns
@@ -24,7 +25,7 @@ from geo.access.warm import warm
 from geo.network.build import compile_network
 from geo.network.osm import read_osm
 
-GOALS = ("P1", "P2", "P3", "P4", "P9", "P10", "P11", "P17", "import", "coverage")
+GOALS = ("P1", "P2", "P3", "P4", "P9", "P10", "P11", "P17", "G8", "import", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ def _steps(
     add({"P3"}, "pairs", lambda: goals_search.pairs(notes))
     add({"P17"}, "memory", lambda: goals_search.memory(folder))
     add({"P11"}, "walking times against brute force", goals_exact.grid_rows)
+    add({"G8"}, "vector tiles", goals_tiles.rows)
     if plan.extract is not None:
         extract = plan.extract
         add({"P9", "P10", "P11"}, extract.name, lambda: _on_extract(extract, folder, python, only, notes))

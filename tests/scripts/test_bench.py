@@ -15,6 +15,7 @@ sys.path.append(str(ROOT / "scripts" / "bench"))
 import goals_exact
 import goals_search
 import goals_shape
+import goals_tiles
 import peers
 import results
 import run
@@ -58,6 +59,13 @@ def test_isochrones_are_timed_and_checked_on_a_toy_grid(tmp_path: Path, monkeypa
     rows = goals_shape.speed(town, tmp_path, None, [], n_union=3) + goals_shape.fidelity(town, n_single=1, n_union=3)
     assert [row.goal for row in rows] == ["P9"] * 4 + ["P10"] * 2
     assert all(row.is_met for row in rows if row.goal == "P10")
+
+
+def test_vector_tiles_are_timed_beside_their_peer_and_from_bytes() -> None:
+    rows = goals_tiles.rows(((30, 1e6),), n_points=20, runs=1)
+    assert [row.goal for row in rows] == ["G8"] * 3
+    assert rows[0].is_met
+    assert "mapbox-vector-tile" in rows[0].peer
 
 
 def test_a_missed_target_is_shown_as_missed_and_earlier_sections_are_kept(tmp_path: Path) -> None:
