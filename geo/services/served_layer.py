@@ -14,7 +14,8 @@ from geo.store import Session, state
 from geo.store.conditions import equals, is_named, is_open, one_of
 from geo.store.cql2 import FilterLanguage, compile_filter
 from geo.store.layer import ColumnKind, layer
-from geo.store.pages import Box, RowChoice, RowPage, count_rows, read_middles, read_page, today
+from geo.store.matched import count_rows
+from geo.store.pages import Box, RowChoice, RowPage, read_middles, read_page, today
 
 
 @dataclass(frozen=True, slots=True)

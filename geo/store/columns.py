@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Double, Integer, Text, TypeDecorator
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Double, Integer, Text, TypeDecorator, collate
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import JSON, REAL, Float, Numeric, String, TypeEngine
@@ -100,3 +100,23 @@ def utc_text(moment: datetime) -> str:
         ISO 8601 in UTC with milliseconds and a trailing ``Z``.
     """
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def ordered(operand: ColumnElement[Any], kind: str, *, is_sqlite: bool) -> ColumnElement[Any]:
+    """Let text compare by code point, as SQLite does, whatever the database's locale.
+
+    Parameters
+    ----------
+    operand : ColumnElement
+        What is compared with ``<`` or sorted by.
+    kind : str
+        ``text`` or something else.
+    is_sqlite : bool
+        For the embedded store; otherwise for PostGIS.
+
+    Returns
+    -------
+    ColumnElement
+        The operand with its collation.
+    """
+    return operand if is_sqlite or kind != "text" else collate(operand, "C")
