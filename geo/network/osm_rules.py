@@ -33,6 +33,8 @@ Tags = Mapping[str, str]
 
 _YES: Final = frozenset({"yes", "true", "1"})
 _HOURS_IN_CONDITION: Final = re.compile(r"(?:yes|permissive|designated)\s*@\s*\(?([^()]+)\)?")
+_CLOSED_IN_CONDITION: Final = re.compile(r"\bno\s*@\s*\(?([^()]+)\)?")
+_CLOCK: Final = re.compile(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*")
 _NUMBER: Final = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(?:m|米|meters?|metres?)?\s*$")
 
 
@@ -259,7 +261,7 @@ def gate_access(tags: Tags) -> tuple[GateAccess, str | None] | None:
         return "residents", None
     if who == "no":
         return "closed", None
-    hours = condition or (tags.get("opening_hours") or "").strip()
+    hours = condition or _open_beside(tags) or (tags.get("opening_hours") or "").strip()
     if not hours or hours in ALWAYS_OPEN:
         return "open", None
     return ("closed", None) if hours.lower() in ("off", "closed") else ("hours", hours)
@@ -337,3 +339,39 @@ def _conditional_hours(tags: Tags) -> str | None:
         if match:
             return match.group(1).strip()
     return None
+
+
+def _open_beside(tags: Tags) -> str | None:
+    """Opening hours of a gate that is said to be closed at some: what is left of the day.
+
+    Anything but plain times of day is handed on as it stands; hours that cannot be read are reported, not passed over.
+    """
+    for key in ("foot:conditional", "access:conditional", "foot", "access"):
+        match = _CLOSED_IN_CONDITION.search(tags.get(key, ""))
+        if match is None:
+            continue
+        spans = [_CLOCK.fullmatch(part) for part in match.group(1).split(",")]
+        closed = [
+            (60 * int(one[1]) + int(one[2]), 60 * int(one[3]) + int(one[4])) for one in spans if one is not None
+        ]
+        if len(closed) != len(spans) or any(first > 1440 or last > 1440 or first == last for first, last in closed):
+            return match.group(0).strip()
+        return _rest_of_day(closed)
+    return None
+
+
+def _rest_of_day(closed: list[tuple[int, int]]) -> str:
+    """Write the times of day outside some spans of minutes, which may run over midnight."""
+    is_closed = [False] * 1440
+    for first, last in closed:
+        for minute in range(first, last if last > first else last + 1440):
+            is_closed[minute % 1440] = True
+    if all(is_closed):
+        return "off"
+    minutes = range(1440)
+    starts = [minute for minute in minutes if not is_closed[minute] and (minute == 0 or is_closed[minute - 1])]
+    ends = [minute + 1 for minute in minutes if not is_closed[minute] and (minute == 1439 or is_closed[minute + 1])]
+    return ",".join(
+        f"{first // 60:02d}:{first % 60:02d}-{last // 60:02d}:{last % 60:02d}"
+        for first, last in zip(starts, ends, strict=True)
+    )

@@ -22,6 +22,7 @@ from geo.store.geometry import SRID
 from geo.store.layer import LAYER_NAMES, Layer, layer
 from geo.store.rows import close_rows, fetch_columns, insert_rows, is_sqlite, silent_bulk
 from geo.store.tables import LayerRevision
+from geo.store.tables.base import NEVER
 
 
 def sync_layer(
@@ -80,7 +81,8 @@ def sync_layer(
     if counts.unchanged == len(incoming) and not counts.closed:
         return counts
     new = (match < 0) | differs
-    fresh, starts = _new_versions(incoming, new, match, on)
+    follows = (match >= 0) | _was_here_before(session, spec, source, incoming, match)
+    fresh, starts = _new_versions(incoming, new, follows, on)
     with silent_bulk(session, spec):
         ends = np.full(len(stored.fids), on.isoformat(), dtype=object)
         ends[changed] = starts[match[new] >= 0]
@@ -283,14 +285,24 @@ def _other_shape(old: Values, new: Values) -> Bool:
     return differs
 
 
-def _new_versions(incoming: EncodedRows, new: Bool, match: Int, on: date) -> tuple[EncodedRows, Values]:
-    """Cut out the rows to insert and date them; return them with the beginning of each."""
+def _was_here_before(session: Session, spec: Layer, source: str, incoming: EncodedRows, match: Int) -> Bool:
+    """Tell which features come back: their source had them once, so they did not always hold."""
+    if not (match < 0).any():
+        return np.zeros(len(incoming), dtype=bool)
+    # A version that was undone is as good as never there.
+    gone = "source = ? AND closed_import_id IS NOT NULL AND (valid_to IS NULL OR valid_to > ?)"
+    (ids,) = fetch_columns(session, spec, ["id"], gone, [source, NEVER])
+    known = set(ids)
+    return np.fromiter((one in known for one in incoming.values["id"].tolist()), np.bool_, len(incoming))
+
+
+def _new_versions(incoming: EncodedRows, new: Bool, follows: Bool, on: date) -> tuple[EncodedRows, Values]:
+    """Cut out the rows to insert and date them, those that follow a version from now; return the beginning of each."""
     values = {name: column[new] for name, column in incoming.values.items()}
     count = int(new.sum())
     none = np.full(count, None, dtype=object)
     stated = values.get("valid_from", none)
-    follows = (match[new] >= 0) & is_none(stated)
-    values["valid_from"] = np.where(follows, on.isoformat(), stated)
+    values["valid_from"] = np.where(follows[new] & is_none(stated), on.isoformat(), stated)
     values["valid_to"] = values.get("valid_to", none)
     values["stated_valid_to"] = values["valid_to"]
     rows = EncodedRows(values, incoming.geometries[new], incoming.wkb[new], incoming.bounds[new])

@@ -330,3 +330,21 @@ def test_two_copies_of_a_store_edited_apart_have_different_tokens(store: Store) 
     with store.session() as session:
         session.execute(text("UPDATE layer_revisions SET revision = revision - 1 WHERE layer = 'facilities'"))
     assert bumped() != first
+
+
+def test_what_comes_back_does_not_stand_beside_what_it_was_before(store: Store) -> None:
+    both = facilities(2)
+    bring_in(store, "facilities", both)
+    bring_in(store, "facilities", both.iloc[:1].reset_index(drop=True), on=LATER)
+    back = date(2025, 9, 1)
+    bring_in(store, "facilities", both, on=back)
+    for on, expected in ((ON, ["1", "2"]), (LATER, ["1"]), (back, ["1", "2"]), (None, ["1", "2"])):
+        assert read(store, "facilities", on=on)["id"].tolist() == expected, on
+
+
+def test_what_was_undone_was_never_there(store: Store) -> None:
+    number, _ = bring_in(store, "facilities", facilities(2))
+    with store.session() as session:
+        imports.undo(session, number, actor="tester", on=ON)
+    bring_in(store, "facilities", facilities(2), on=LATER, sha256="01")
+    assert read(store, "facilities", on=ON)["id"].tolist() == ["1", "2"]
