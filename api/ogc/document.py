@@ -154,7 +154,7 @@ def _parameters() -> dict[str, object]:
         "items": {"type": "number"},
     }
     languages = {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"}
-    number = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 100}
+    number = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 1_000}
     return {
         "f": query("f", "答复的形式；优先于 Accept", {"type": "string", "enum": ["json", "html"]}),
         "crs": query("crs", "答复的坐标系", uris),

@@ -32,7 +32,9 @@ from geo.store.pages import Box, RowPage, today
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(Guard("layers.read"))]
-DEFAULT_LIMIT: Final = 100
+DEFAULT_LIMIT: Final = 1_000
+ROWS_A_PAGE: Final = 100
+"""Rows that people are shown at once, where they do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def _read(request: Request, principal: Principal, name: str) -> _Asked:
     numbers = query.numbers("bbox", (4, 6))
     boxes = _boxes(query, numbers, box_crs)
     interval = query.interval("datetime") or Interval(today(), today())
-    limit = query.whole_number("limit", DEFAULT_LIMIT, 1, settings_of(request).limits.page_items, clamp=True)
+    usual = DEFAULT_LIMIT if form == "json" else ROWS_A_PAGE
+    limit = query.whole_number("limit", usual, 1, settings_of(request).limits.page_items, clamp=True)
     token = query.text("token")
     asked_filter = _filter(query)
     equal = query.others(layer.fields)

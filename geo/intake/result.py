@@ -65,6 +65,8 @@ class IntakeResult:
         Column of the file to field, as used.
     footprints : geopandas.GeoDataFrame or None
         Outlines of facilities that were given as polygons (id, kind, import_line).
+    refused_ids : frozenset of str
+        Ids of refused rows: the file speaks of them, so they are not gone.
     """
 
     layer: str
@@ -79,6 +81,7 @@ class IntakeResult:
     datum_en: str
     mapping: Mapping[str, str]
     footprints: gpd.GeoDataFrame | None = None
+    refused_ids: frozenset[str] = frozenset()
 
     @property
     def has_refusals(self) -> bool:

@@ -379,4 +379,10 @@ def finish(
         datum_en=located.text_en,
         mapping={**columns.by_column, **also},
         footprints=footprints,
+        refused_ids=_texts(np.asarray(data["id"], dtype=object)[found.refused]) if "id" in data else frozenset(),
     )
+
+
+def _texts(values: Objects) -> frozenset[str]:
+    """Return those values that are texts."""
+    return frozenset(one for one in values.tolist() if isinstance(one, str))

@@ -39,7 +39,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What one use case read: frames by layer with counts, problems and remarks."""
+    """What one use case read: frames by layer with counts, problems, remarks and the ids of refused rows."""
 
     frames: Mapping[str, gpd.GeoDataFrame]
     rows_read: int
@@ -47,6 +47,7 @@ class _Read:
     rows_repaired: int
     problems: Sequence[Problem]
     facts: Sequence[tuple[str, str]]
+    refused_ids: frozenset[str] = frozenset()
 
 
 def import_streets(session: Session, options: ImportOptions) -> ImportReport:
@@ -346,7 +347,8 @@ def _of(result: IntakeResult) -> _Read:
     if result.mapping:
         pairs = ", ".join(f"{column} → {name}" for column, name in result.mapping.items())
         facts.append((f"列对应：{pairs}", f"columns: {pairs}"))
-    return _Read(frames, result.rows_read, result.rows_refused, result.rows_repaired, result.problems, facts)
+    counts = (result.rows_read, result.rows_refused, result.rows_repaired)
+    return _Read(frames, *counts, result.problems, facts, result.refused_ids)
 
 
 def _import(
@@ -408,7 +410,7 @@ def _import(
         parameters=stated,
     )
     changes = {
-        name: _sync(session, name, frame, options, import_id)
+        name: _sync(session, name, frame, options, import_id, found.refused_ids)
         for name, frame in found.frames.items()
     }
     main = changes[layer]
@@ -434,10 +436,15 @@ def _import(
 
 
 def _sync(
-    session: Session, layer: str, frame: gpd.GeoDataFrame, options: ImportOptions, import_id: int
+    session: Session,
+    layer: str,
+    frame: gpd.GeoDataFrame,
+    options: ImportOptions,
+    import_id: int,
+    kept_ids: frozenset[str],
 ) -> LayerChange:
     """Write the difference of one layer."""
     counts = layers.sync_layer(
-        session, layer, frame, source=options.source, import_id=import_id, on=options.on
+        session, layer, frame, source=options.source, import_id=import_id, on=options.on, kept_ids=kept_ids
     )
     return LayerChange(counts.added, counts.changed, counts.closed, counts.unchanged)

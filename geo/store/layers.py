@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import cast
@@ -26,7 +26,14 @@ from geo.store.tables.base import NEVER
 
 
 def sync_layer(
-    session: Session, layer_name: str, frame: gpd.GeoDataFrame, *, source: str, import_id: int, on: date
+    session: Session,
+    layer_name: str,
+    frame: gpd.GeoDataFrame,
+    *,
+    source: str,
+    import_id: int,
+    on: date,
+    kept_ids: Collection[str] = (),
 ) -> SyncCounts:
     """Make a source's open versions equal to a frame.
 
@@ -48,6 +55,8 @@ def sync_layer(
         From `geo.store.imports.register`.
     on : date
         Date of the import.
+    kept_ids : collection of str
+        Features that stay as they are though the frame lacks them: the source has them, but their rows were refused.
 
     Returns
     -------
@@ -71,6 +80,8 @@ def sync_layer(
     match, differs = stored.compare(spec, incoming)
     gone = np.ones(len(stored.fids), dtype=bool)
     gone[match[match >= 0]] = False
+    if kept_ids:
+        gone &= ~np.fromiter((one in kept_ids for one in stored.ids.tolist()), np.bool_, len(stored.ids))
     changed = match[differs & (match >= 0)]
     counts = SyncCounts(
         added=int((match < 0).sum()),

@@ -184,3 +184,15 @@ def test_a_store_without_streets_or_people_says_what_to_import(fangyu: Run, tmp_
     fangyu("import", "streets", town.write_streets(tmp_path))
     unpeopled = fangyu(*COVERAGE, "--minutes", 15)
     assert (unpeopled.code, "import demand" in unpeopled.err) == (3, True)
+
+
+def test_a_mistyped_row_does_not_close_the_facility_it_speaks_of(fangyu: Run, tmp_path: Path) -> None:
+    lon, lat = town.position(0.0)
+    path = tmp_path / "w.csv"
+    words = ("import", "facilities", path, "--type", "senior_canteen", "--datum", "cgcs2000", "--skip-bad", "--json")
+    path.write_text(f"编号,名称,经度,纬度\nA,甲,{lon},{lat}\nB,乙,{lon},{lat}\nC,丙,{lon},{lat}\n", encoding="utf-8")
+    assert fangyu(*words).code == 0
+    path.write_text(f"编号,名称,经度,纬度\nA,甲,{lon},{lat}\nB,乙,{lon}x,{lat}\n", encoding="utf-8")
+    changes = fangyu(*words).json()["changes"]["facilities"]
+    # C is gone from the file; B is in it, though what it says cannot be used.
+    assert (changes["closed"], changes["unchanged"]) == (1, 1)
