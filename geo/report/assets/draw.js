@@ -154,8 +154,33 @@ function paintBorders(view, colours, report) {
   }
 }
 
+// A place inside a shape, winding ones included: the middle of the widest stretch on a few lines across it.
 function centreOf(shape) {
-  return [(shape.box[0] + shape.box[2]) / 2, (shape.box[1] + shape.box[3]) / 2];
+  if (shape.centre) return shape.centre;
+  const [west, south, east, north] = shape.box;
+  let best = [(west + east) / 2, (south + north) / 2];
+  let widest = 0;
+  for (const share of [0.501, 0.351, 0.651, 0.201, 0.801]) {
+    const y = south + (north - south) * share;
+    const crossings = [];
+    for (const part of shape.parts) {
+      for (let i = 0, j = part.length - 2; i < part.length; j = i, i += 2) {
+        const [ax, ay, bx, by] = [part[j], part[j + 1], part[i], part[i + 1]];
+        if ((ay > y) !== (by > y)) crossings.push(ax + ((y - ay) / (by - ay)) * (bx - ax));
+      }
+    }
+    crossings.sort((a, b) => a - b);
+    for (let i = 0; i + 1 < crossings.length; i += 2) {
+      const width = crossings[i + 1] - crossings[i];
+      // Nearer the middle wins unless another stretch is clearly wider.
+      if (width > widest * 1.2) {
+        widest = width;
+        best = [(crossings[i] + crossings[i + 1]) / 2, y];
+      }
+    }
+  }
+  shape.centre = best;
+  return best;
 }
 
 function paintGaps(view, colours, gaps, chosen, taken, isOnCells) {
