@@ -130,6 +130,56 @@ def format_of(request: Request, query: QueryReader) -> Format:
     return "html" if best == "html" else "json"
 
 
+def only_format(request: Request) -> Format:
+    """Return the form a client wants, of an address that takes no other parameter.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+
+    Returns
+    -------
+    {"json", "html"}
+        The form.
+
+    Raises
+    ------
+    InputError
+        Another parameter was given, or ``f`` is neither.
+    """
+    query = QueryReader(request)
+    form = format_of(request, query)
+    query.finish()
+    return form
+
+
+def only_json(request: Request, *also: str) -> str:
+    """Make sure that a client asks for JSON and for nothing else.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    *also : str
+        Further values that ``f`` may have.
+
+    Returns
+    -------
+    str
+        The value of ``f``; ``json`` where it was not given.
+
+    Raises
+    ------
+    InputError
+        Another parameter was given, or ``f`` has another value.
+    """
+    query = QueryReader(request)
+    form = query.one_of("f", ["json", *also])
+    query.finish()
+    return form or "json"
+
+
 def json_answer(value: object, *, media: str = JSON, headers: Mapping[str, str] | None = None) -> Response:
     """Write a JSON answer.
 

@@ -10,9 +10,8 @@ from starlette.responses import Response
 from api.auth.policy import readable_layer
 from api.auth.principal import Principal
 from api.guard import Guard
-from api.ogc.answer import GEOJSON, HTML, JSON, SCHEMA_JSON, Link, format_of, json_answer, root_of
+from api.ogc.answer import GEOJSON, HTML, JSON, SCHEMA_JSON, Link, json_answer, only_format, root_of
 from api.ogc.page import html_answer
-from api.ogc.query import QueryReader
 from api.work import reading
 from geo.catalog.map_layer import MapLayer, field_titles, map_layer, map_layers
 from geo.datum.output import CRS84, STORAGE_CRS, output_uris
@@ -86,9 +85,7 @@ async def collections(request: Request, principal: Reader) -> Response:
     Response
         JSON or HTML.
     """
-    query = QueryReader(request)
-    form = format_of(request, query)
-    query.finish()
+    form = only_format(request)
     layers = [layer for layer in map_layers().values() if principal.holds(layer.read)]
     extents = await reading(request, lambda session: {one.name: layer_extent(session, one) for one in layers})
     root = root_of(request)
@@ -129,9 +126,7 @@ async def collection(request: Request, principal: Reader, name: str) -> Response
         There is no such layer for them.
     """
     layer = readable_layer(map_layer(name), principal)
-    query = QueryReader(request)
-    form = format_of(request, query)
-    query.finish()
+    form = only_format(request)
     extent = await reading(request, lambda session: layer_extent(session, layer))
     document = collection_json(root_of(request), layer, extent, form=form)
     if form == "json":
@@ -164,9 +159,7 @@ async def queryables(request: Request, principal: Reader, name: str) -> Response
         There is no such layer for them.
     """
     layer = readable_layer(map_layer(name), principal)
-    query = QueryReader(request)
-    form = format_of(request, query)
-    query.finish()
+    form = only_format(request)
     properties: dict[str, dict[str, object]] = {}
     for field, kind in layer_fields(layer):
         titles = field_titles()[field]

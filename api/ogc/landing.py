@@ -10,10 +10,10 @@ from starlette.responses import FileResponse, Response
 
 from api.auth.principal import Principal
 from api.guard import Guard
-from api.ogc.answer import HTML, JSON, OPENAPI_JSON, Link, format_of, json_answer, root_of
+from api.ogc.answer import HTML, JSON, OPENAPI_JSON, Link, json_answer, only_format, root_of
 from api.ogc.document import describe_service
 from api.ogc.page import html_answer
-from api.ogc.query import QueryReader
+from geo.store.cql2 import CONFORMANCE
 
 router = APIRouter()
 Anybody = Annotated[Principal, Depends(Guard("public"))]
@@ -22,7 +22,6 @@ _STYLE: Final = Path(__file__).parent / "static" / "page.css"
 _TILING: Final = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
 _FEATURES: Final = "http://www.opengis.net/spec/ogcapi-features"
 _TILES: Final = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
-_CQL2: Final = "http://www.opengis.net/spec/cql2/1.0/conf"
 CONFORMS_TO: Final = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
     f"{_FEATURES}-1/1.0/conf/core",
@@ -34,14 +33,7 @@ CONFORMS_TO: Final = (
     f"{_FEATURES}-3/1.0/conf/features-filter",
     f"{_FEATURES}-3/1.0/conf/queryables",
     f"{_FEATURES}-3/1.0/conf/queryables-query-parameters",
-    f"{_CQL2}/cql2-text",
-    f"{_CQL2}/cql2-json",
-    f"{_CQL2}/basic-cql2",
-    f"{_CQL2}/advanced-comparison-operators",
-    f"{_CQL2}/case-insensitive-comparison",
-    f"{_CQL2}/basic-spatial-functions",
-    f"{_CQL2}/basic-spatial-functions-plus",
-    f"{_CQL2}/spatial-functions",
+    *CONFORMANCE,
     f"{_TILES}/core",
     f"{_TILES}/tileset",
     f"{_TILES}/tilesets-list",
@@ -67,9 +59,7 @@ async def landing(request: Request, principal: Anybody) -> Response:
     Response
         JSON or HTML.
     """
-    query = QueryReader(request)
-    form = format_of(request, query)
-    query.finish()
+    form = only_format(request)
     root = root_of(request)
     links = [
         Link(f"{root}?f=json", "self" if form == "json" else "alternate", JSON, "本页（JSON）"),
@@ -123,9 +113,7 @@ async def conformance(request: Request, principal: Anybody) -> Response:
     Response
         JSON or HTML.
     """
-    query = QueryReader(request)
-    form = format_of(request, query)
-    query.finish()
+    form = only_format(request)
     document = {"conformsTo": list(CONFORMS_TO)}
     return html_answer(request, "conformance.html", document) if form == "html" else json_answer(document)
 
@@ -146,9 +134,7 @@ async def description(request: Request, principal: Anybody) -> Response:
     Response
         An OpenAPI 3.0 document, or HTML.
     """
-    query = QueryReader(request)
-    form = format_of(request, query)
-    query.finish()
+    form = only_format(request)
     document = describe_service(root_of(request), principal)
     if form == "html":
         return html_answer(request, "api.html", document)

@@ -10,8 +10,7 @@ from starlette.responses import Response
 from api.auth.policy import readable_layer
 from api.auth.principal import Principal
 from api.guard import Guard
-from api.ogc.answer import JSON, Link, json_answer, root_of
-from api.ogc.query import QueryReader
+from api.ogc.answer import JSON, Link, json_answer, only_json, root_of
 from api.tiles.make import COUNTS, MOST_FEATURES
 from api.tiles.matrix import DEEPEST, MATRIX_SETS, MatrixSet, matrix_set
 from api.tiles.route import MEDIA
@@ -49,9 +48,7 @@ async def matrix_sets(request: Request, principal: Anybody) -> Response:
     Response
         JSON.
     """
-    query = QueryReader(request)
-    query.one_of("f", ["json"])
-    query.finish()
+    only_json(request)
     root = root_of(request)
     found = []
     for matrix in MATRIX_SETS.values():
@@ -86,9 +83,7 @@ async def one_matrix_set(request: Request, principal: Anybody, name: str) -> Res
     NotFoundError
         There is none of this name.
     """
-    query = QueryReader(request)
-    query.one_of("f", ["json"])
-    query.finish()
+    only_json(request)
     return json_answer(matrix_set(name).to_json())
 
 
@@ -116,9 +111,7 @@ async def tilesets(request: Request, principal: Reader, name: str) -> Response:
         There is no such layer for them.
     """
     layer = readable_layer(map_layer(name), principal)
-    query = QueryReader(request)
-    query.one_of("f", ["json"])
-    query.finish()
+    only_json(request)
     root = root_of(request)
     home = f"{root}/collections/{layer.name}/tiles"
     found = [
@@ -160,9 +153,7 @@ async def tileset(request: Request, principal: Reader, name: str, matrix: str) -
         There is no such layer for them, or no such set.
     """
     layer, chosen = readable_layer(map_layer(name), principal), matrix_set(matrix)
-    query = QueryReader(request)
-    form = query.one_of("f", ["json", "tilejson"])
-    query.finish()
+    form = only_json(request, "tilejson")
     root = root_of(request)
     extent = await reading(request, lambda session: layer_extent(session, layer))
     box = list(extent.box) if extent.box else [-180.0, -85.0, 180.0, 85.0]
@@ -251,9 +242,7 @@ async def style(request: Request, principal: Reader, name: str) -> Response:
         There is no such layer for them.
     """
     layer = readable_layer(map_layer(name), principal)
-    query = QueryReader(request)
-    query.one_of("f", ["json"])
-    query.finish()
+    only_json(request)
     root = root_of(request)
     tiles = {
         "type": "vector",

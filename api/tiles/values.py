@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -167,9 +167,14 @@ def _sort_objects(found: _Sorted, key: int, rows: Int, values: list[object], nam
             place, chosen = rows[picked], [values[i] for i in picked]
         if kind == "text" and any(sort is not str for sort in kinds):
             chosen = [value.isoformat() if isinstance(value, date) else str(value) for value in chosen]
-        if kind == "whole" and not all(-_LARGEST <= int(value) <= _LARGEST for value in (min(chosen), max(chosen))):  # type: ignore[type-var, call-overload]
+        if kind == "whole" and _is_beyond(cast("Sequence[int]", chosen)):
             raise _refusal("int > 64 bit", name, layer)
         found.add(kind, key, place, chosen)
+
+
+def _is_beyond(values: Sequence[int]) -> bool:
+    """Whether some of at least one whole number need more than 64 bits."""
+    return min(values) < -_LARGEST or max(values) > _LARGEST
 
 
 def _refusal(sort: str, name: str, layer: str) -> InputError:

@@ -189,7 +189,8 @@ def field_titles() -> Mapping[str, FieldTitle]:
     log = ProblemLog()
     file = read_toml(_HERE / "fields.toml", log)
     found = {}
-    for name in file.keys():  # noqa: SIM118 - not a mapping: taking a key removes it
+    names = file.keys()
+    for name in names:
         titles = file.texts(name, required=True)
         if len(titles) != 2:
             file.report(name, titles, "应为中文和英文两个标题", "must be a Chinese and an English title")

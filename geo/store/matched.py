@@ -35,7 +35,7 @@ _STEPS: Final = 1_000
 """Steps of SQLite's machine between two looks at the clock: far less than a millisecond."""
 
 
-class _TimeIsUp(Exception):  # noqa: N818 - an event, not an error
+class _TimeIsUpError(Exception):
     """The budget is spent."""
 
 
@@ -80,7 +80,7 @@ def count_rows(
     """
     query = select(func.count()).select_from(spec.table).where(*conditions_of(session, spec, choice))
     limited = _limited_sqlite if is_sqlite(session) else _limited_postgis
-    with contextlib.suppress(_TimeIsUp), limited(session, budget_s):
+    with contextlib.suppress(_TimeIsUpError), limited(session, budget_s):
         return int(session.scalar(query) or 0), True
     if not is_sqlite(session):
         rows = select(spec.table.c.fid).where(*conditions_of(session, spec, choice))
@@ -89,7 +89,7 @@ def count_rows(
     first, last = session.execute(select(func.min(spec.table.c.fid), func.max(spec.table.c.fid))).one()
     width = 0 if last is None else last - first + 1
     sample = np.unique(np.linspace(first or 0, last or 0, _SAMPLE).astype(np.int64)).tolist()
-    with contextlib.suppress(_TimeIsUp), limited(session, _SAMPLE_S):
+    with contextlib.suppress(_TimeIsUpError), limited(session, _SAMPLE_S):
         hits = int(session.scalar(query.where(spec.table.c.fid.in_(sample))) or 0)
         # Keys without a row match nothing, so gaps need no care.
         return max(round(hits / len(sample) * width), at_least), False
@@ -110,7 +110,7 @@ def _limited_postgis(session: Session, budget_s: float) -> Iterator[None]:
         yield
     except OperationalError as error:
         if isinstance(error.orig, QueryCanceled):
-            raise _TimeIsUp from error
+            raise _TimeIsUpError from error
         raise
     finally:
         nested.rollback()  # the settings end with it
@@ -125,7 +125,7 @@ def _limited_sqlite(session: Session, budget_s: float) -> Iterator[None]:
         yield
     except OperationalError as error:
         if isinstance(error.orig, sqlite3.OperationalError) and "interrupted" in str(error.orig):
-            raise _TimeIsUp from error
+            raise _TimeIsUpError from error
         raise
     finally:
         connection.set_progress_handler(None, 0)

@@ -22,13 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from geo.store import Store, imports, layers, maintenance, open_store
 from geo.store.cql2 import compile_filter
-from geo.store.layer import layer
+from geo.store.layer import ColumnKind, layer
 from geo.store.matched import count_rows
 from geo.store.pages import PageKey, RowChoice, Sort, read_page, today
 
 SPEC = layer("residential_land")
 COLUMNS = ["id", "name", "kind", "valid_from", "valid_to"]
-FIELDS = {"id": "text", "name": "text", "kind": "text"}
+FIELDS: dict[str, ColumnKind] = {"id": "text", "name": "text", "kind": "text"}
 RUNS = 60
 _CORNERS = ((0, 0), (1, 0), (1, 1), (0.5, 1.1), (0, 1), (0, 0))
 _RING = "117.9 36.9,118.1 36.9,118.12 37,118.1 37.1,117.9 37.1,117.9 36.9"
@@ -112,7 +112,7 @@ def main() -> None:
                     today(),
                     today(),
                     (),
-                    (compile_filter(session, SPEC, FIELDS, text),),  # type: ignore[arg-type]
+                    (compile_filter(session, SPEC, FIELDS, text),),
                 )
                 for name, text in texts.items()
             }

@@ -92,8 +92,10 @@ def test_counts_of_several_sets_are_those_of_their_pairs(data: st.DataObject) ->
     rules = {"limit": limit, "speed_mps": 0.8, "profile": PROFILE, "at": AT, "threads": 1}
     people = links(network, homes)
     counts = count_sites(network, people, sets, **rules)  # type: ignore[arg-type]
-    prepared = {"hung": hang_points(network, people), "costs": CostBook(network, PROFILE, AT).walk(0.8, limit.measure)}
-    again = count_sites(network, people, sets, **rules, **prepared)  # type: ignore[arg-type]
+    again = count_sites(
+        network, people, sets, limit=limit, speed_mps=0.8, profile=PROFILE, at=AT, threads=1,
+        hung=hang_points(network, people), costs=CostBook(network, PROFILE, AT).walk(0.8, limit.measure),
+    )  # fmt: skip
     for found, same, sites in zip(counts, again, sets, strict=True):
         assert np.array_equal(found, same)
         expected = site_pairs(network, people, sites, **rules).sites_per_point  # type: ignore[arg-type]

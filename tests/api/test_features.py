@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +12,9 @@ import shapely
 from pyproj import Transformer
 from starlette.testclient import TestClient
 
+from api.app import create_app
 from api.ogc.landing import CONFORMS_TO
+from api.settings import settings_for
 from geo.catalog.map_layer import PUBLIC, map_layers
 from geo.datum.output import CRS84, STORAGE_CRS, output_uris
 from geo.store import open_store
@@ -358,3 +361,19 @@ def test_a_filter_cannot_bring_back_what_the_public_does_not_see(served: Served,
     for text in ("id = '1'", "id = '1' OR id <> '1'", "status = 'suspended'", "NOT (id = '2')"):
         ids = {one["properties"]["id"] for one in served(PUBLIC).get(home, params={"filter": text}).json()["features"]}
         assert "1" not in ids
+
+
+def test_a_store_with_nothing_in_it_answers_with_nothing(store_url: str, tmp_path: Path) -> None:
+    app = create_app(settings_for(store_url, tmp_path / "cache", demo=True))
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        client.post("/api/session/demo", json={"role": "planner"})
+        assert client.get("/ogc/collections").status_code == 200
+        for name in PLANNER_LAYERS:
+            home = f"/ogc/collections/{name}"
+            answer = client.get(f"{home}/items").json()
+            assert (answer["features"], answer["numberMatched"], answer["numberReturned"]) == ([], 0, 0)
+            assert "没有符合条件的要素" in client.get(f"{home}/items?f=html").text
+            assert client.get(f"{home}/items/1").status_code == 404
+            for tile in ("0/0/0", "18/100000/200000"):
+                found = client.get(f"{home}/tiles/WebMercatorQuad/{tile}")
+                assert (found.status_code, found.content) == (200, b"")

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from api.app import create_app
 from api.auth.identity import COOKIE, demo_cookie
@@ -152,10 +153,10 @@ def test_a_full_house_asks_to_come_again() -> None:
     async def main() -> list[httpx2.Response]:
         open_door = asyncio.Event()
 
-        async def slow(scope: object, receive: object, send: object) -> None:
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
             await open_door.wait()
-            await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[operator]
-            await send({"type": "http.response.body", "body": b""})  # type: ignore[operator]
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
 
         gate = Gate(slow, concurrent=2, waiting=1)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(gate), base_url="http://x") as client:
