@@ -11,9 +11,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import errors
 from api.guard import GuardedRoute, check_guarded
+from api.jobs.handlers import HANDLERS
+from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate
 from api.ogc import collections, items, landing, tilesets
-from api.routes import demo, report
+from api.routes import demo, jobs, report, runs
 from api.settings import Settings
 from api.tiles.cache import TileCache
 from api.tiles.route import TILE_PATH, TileRoute
@@ -56,9 +58,13 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.store = store
         with store.session(write=False) as session:
             app.state.is_synthetic = is_synthetic(session)
+        app.state.streams = 0
+        app.state.runner = JobRunner(store, settings.store.cache, HANDLERS)
+        app.state.runner.start()
         try:
             yield
         finally:
+            app.state.runner.stop()
             store.close()
 
     app = FastAPI(
@@ -67,9 +73,10 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     errors.register(app)
-    for router in (report.router, demo.router, landing.router, collections.router, items.router, tilesets.router):
+    resources = (report, demo, runs, jobs)
+    for module in (*resources, landing, collections, items, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
-        app.router.routes.extend(router.routes)
+        app.router.routes.extend(module.router.routes)
     app.router.routes.append(GuardedRoute(TILE_PATH, TileRoute(TileCache()), policy="layers.read"))
     # The last one added is the outermost.
     app.add_middleware(Gate, concurrent=settings.limits.concurrent, waiting=settings.limits.waiting)

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.unfit import explain
 from geo.errors import (
     BusyError,
     ConflictError,
@@ -156,13 +157,16 @@ def answer_error(request: Request, error: Exception) -> Response:
 def _answer_invalid(request: Request, error: Exception) -> Response:
     """Answer parameters that do not fit: 400, as OGC asks, where FastAPI would say 422."""
     assert isinstance(error, RequestValidationError)
-    wrong = [
-        {"in": str(one["loc"][0]), "field": ".".join(str(part) for part in one["loc"][1:]), "detail": one["msg"]}
-        for one in error.errors()
-    ]
-    names = "、".join(f"{one['field']}" for one in wrong)
+    lang = language_of(request)
+    wrong, lines_zh, lines_en = [], [], []
+    for one in error.errors():
+        field = ".".join(str(part) for part in one["loc"][1:])
+        zh, en = explain(one)
+        wrong.append({"in": str(one["loc"][0]), "field": field, "detail": zh if lang == "zh" else en})
+        lines_zh.append(f"{field or '请求内容'}：{zh}")
+        lines_en.append(f"{field or 'body'}: {en}")
     return problem(
-        400, "input", f"参数有误：{names}", f"parameters do not fit: {names}", lang=language_of(request),
+        400, "input", "参数有误：" + "；".join(lines_zh), "the request is refused: " + "; ".join(lines_en), lang=lang,
         extra={"problems": wrong},
     )  # fmt: skip
 

@@ -91,7 +91,8 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, wait, or refuse."""
-        if scope["type"] != "http" or scope["path"] == "/health":
+        # A stream of progress sleeps most of the time; its own route limits how many there are.
+        if scope["type"] != "http" or scope["path"] == "/health" or scope["path"].endswith("/events"):
             await self._app(scope, receive, send)
             return
         if self._free.locked() and self._waiting >= self._room:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -74,15 +75,48 @@ async def reading(request: Request, ask: Callable[[Session], _Result]) -> _Resul
     BusyError
         The deadline has passed.
     """
+    return await _working(request, ask, write=False)
+
+
+async def writing(request: Request, do: Callable[[Session], _Result]) -> _Result:
+    """Change the store in one transaction.
+
+    When the client leaves or the deadline passes before the end, nothing is stored.
+
+    Parameters
+    ----------
+    request : Request
+        The request; its connection is watched.
+    do : callable
+        Takes a writing session and returns the answer; runs in a worker thread.
+
+    Returns
+    -------
+    object
+        What `do` returns, once it is stored.
+
+    Raises
+    ------
+    BusyError
+        The deadline has passed.
+    """
+    return await _working(request, do, write=True)
+
+
+async def _working(request: Request, ask: Callable[[Session], _Result], *, write: bool) -> _Result:
+    """Work in a thread, watching the client and the clock."""
     cancel: list[Callable[[], None]] = []
-    is_over = False
+    over = threading.Event()
 
     def work() -> _Result:
-        with store_of(request).session(write=False) as session:
+        with store_of(request).session(write=write) as session:
             cancel.append(canceller(session))
-            if is_over:
+            if over.is_set():
                 raise BusyError("请求已取消", "the request was cancelled")
-            return ask(session)
+            found = ask(session)
+            if write and over.is_set():
+                raise BusyError("请求已取消，未写入", "the request was cancelled and nothing was stored")
+            return found
 
     task = asyncio.ensure_future(anyio.to_thread.run_sync(work))
     deadline = asyncio.get_running_loop().time() + settings_of(request).limits.deadline_s
@@ -99,7 +133,7 @@ async def reading(request: Request, ask: Callable[[Session], _Result]) -> _Resul
                 )
     finally:
         if not task.done():
-            is_over = True
+            over.set()
             for stop in cancel:
                 stop()
             # Its failure is ours: nobody is there to hear it.

@@ -49,6 +49,8 @@ POLICIES: Final = {
         _policy("reports.page", (PUBLIC,), "脱敏报告页", "the report page, which holds no individual"),
         _policy("reports.workbook", _ANALYSTS, "报告工作簿", "the report's workbook"),
         _policy("runs.read", _ANALYSTS, "覆盖分析结果", "results of coverage runs"),
+        _policy("runs.start", ("planner", "administrator"), "发起覆盖分析", "asking for a coverage run"),
+        _policy("jobs.use", _ANALYSTS, "查看和取消自己的任务", "looking at one's own jobs, and ending them"),
         _policy("services.read", (PUBLIC,), "查询附近服务与等时圈", "nearest services and isochrones"),
         _policy("demo.enter", (PUBLIC,), "演示模式切换角色", "choosing a role in demo mode"),
     )

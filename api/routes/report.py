@@ -1,10 +1,9 @@
-"""The report of a run, as a page and as a workbook, and runs as JSON."""
+"""The report of a run, as a page and as a workbook."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
@@ -13,12 +12,11 @@ from api.first_run import FIRST_RUN
 from api.guard import Guard
 from api.work import reading, settings_of
 from geo.errors import NotFoundError
-from geo.services.reporting import latest_run, list_runs, report_file, run_results
+from geo.services.reporting import latest_run, report_file
 
 router = APIRouter()
 PageReader = Annotated[Principal, Depends(Guard("reports.page"))]
 WorkbookReader = Annotated[Principal, Depends(Guard("reports.workbook"))]
-RunReader = Annotated[Principal, Depends(Guard("runs.read"))]
 Anybody = Annotated[Principal, Depends(Guard("public"))]
 
 
@@ -113,46 +111,3 @@ async def _report(request: Request, run_id: str | None, suffix: str) -> Response
     if suffix == ".html":
         return FileResponse(path, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
     return FileResponse(path, filename=path.name, headers={"Cache-Control": "private, no-cache"})
-
-
-@router.get("/api/runs", summary="分析记录 · The store's runs, newest first")
-async def runs(request: Request, principal: RunReader) -> dict[str, object]:
-    """List the runs of the store, newest first.
-
-    Parameters
-    ----------
-    request : Request
-        The request.
-    principal : Principal
-        An analyst.
-
-    Returns
-    -------
-    dict
-        ``{"runs": [...]}``.
-    """
-    return {"runs": await reading(request, list_runs)}
-
-
-@router.get("/api/runs/{run_id}", summary="分析结果 · One run's results")
-async def run(request: Request, principal: RunReader, run_id: str) -> Response:
-    """Return one run as the command line printed it.
-
-    Parameters
-    ----------
-    request : Request
-        The request.
-    principal : Principal
-        An analyst.
-    run_id : str
-        Identifier, or ``latest``.
-
-    Returns
-    -------
-    Response
-        The run's results as JSON.
-    """
-    wanted = None if run_id == "latest" else run_id
-    results = await reading(request, lambda session: run_results(session, wanted))
-    headers = {"Cache-Control": "private, no-cache"}
-    return Response(orjson.dumps(results), media_type="application/json", headers=headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version
@@ -108,15 +109,49 @@ def run_coverage(
     ConflictError
         The store holds no demand points.
     """
-    clock = Clock()
+    outcome = compute_coverage(session, request, network=network)
+    save_coverage(session, outcome, actor)
+    return outcome
+
+
+def compute_coverage(
+    session: Session, request: CoverageRequest, *, network: StreetNetwork, clock: Clock | None = None
+) -> CoverageOutcome:
+    """Answer a coverage question without storing anything: the long part, which needs no lock on the store.
+
+    Parameters
+    ----------
+    session : Session
+        Any session; everything is read in its one state of the store.
+    request : CoverageRequest
+        What is asked.
+    network : StreetNetwork
+        The compiled network of the same state.
+    clock : Clock, optional
+        Takes the time of each stage.
+
+    Returns
+    -------
+    CoverageOutcome
+        The result, for `save_coverage`.
+
+    Raises
+    ------
+    NotFoundError
+        A facility type is not in the catalogue.
+    ConflictError
+        The store holds no demand points.
+    """
+    clock = clock or Clock()
     with clock.stage("load"):
         supplies = [read_supply(session, slug, request.on) for slug in request.types]
+        revisions = {name: layers.revision(session, name) for name in READ_LAYERS}
     prepared = prepare(session, network, request.on, clock)
     profile = walking_profile()
     types = analyse(prepared, supplies, request, network=network, profile=profile, clock=clock)
     parameters = run_parameters(request, profile, prepared.demand)
     content_hash = _content_hash(parameters, prepared.demand, types)
-    outcome = CoverageOutcome(
+    return CoverageOutcome(
         run_id=f"cov-{content_hash[:12]}",
         content_hash=content_hash,
         request=request,
@@ -124,11 +159,26 @@ def run_coverage(
         demand=prepared.demand,
         types=types,
         network=_network_facts(network, request),
+        revisions=revisions,
         seconds=clock.seconds,
     )
-    with clock.stage("store"):
-        _save(session, outcome, actor)
-    return outcome
+
+
+def save_coverage(session: Session, outcome: CoverageOutcome, actor: str) -> None:
+    """Store a run, its arrays and a line in the audit.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    outcome : CoverageOutcome
+        From `compute_coverage`.
+    actor : str
+        Who asks.
+    """
+    begun = time.perf_counter()
+    _save(session, outcome, actor)
+    outcome.seconds["store"] = time.perf_counter() - begun
 
 
 def _network_facts(network: StreetNetwork, request: CoverageRequest) -> dict[str, object]:
@@ -206,7 +256,7 @@ def _save(session: Session, outcome: CoverageOutcome, actor: str) -> None:
             run_id=outcome.run_id,
             kind=KIND,
             parameters=json.dumps(outcome.parameters, ensure_ascii=False, sort_keys=True),
-            revisions=json.dumps({name: layers.revision(session, name) for name in READ_LAYERS}),
+            revisions=json.dumps(outcome.revisions),
             summary=json.dumps(outcome.to_json(), ensure_ascii=False),
             content_hash=outcome.content_hash,
             software_version=version("fangyu"),

@@ -112,6 +112,8 @@ class CoverageOutcome:
         One a type.
     network : dict
         Size and oddities of the street network, as JSON values.
+    revisions : dict of str to int
+        Revision of every layer that was read.
     seconds : dict of str to float
         Time by stage.
     """
@@ -123,6 +125,7 @@ class CoverageOutcome:
     demand: Demand
     types: tuple[TypeOutcome, ...]
     network: dict[str, object]
+    revisions: dict[str, int]
     seconds: dict[str, float]
 
     def to_json(self) -> dict[str, object]:

@@ -80,6 +80,25 @@ class Store:
                 session.flush()
                 _claim_journal(session, first)
 
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[Session]:
+        """Write a word beside the map, in a transaction that on PostGIS waits for no other writer.
+
+        For short notes in tables that are no layers, such as the progress of a job whose own transaction is open.
+
+        Yields
+        ------
+        Session
+            Committed at the end of the block, rolled back if it raises.
+        """
+        if self.kind == "gpkg":
+            with self.session() as session:
+                yield session
+            return
+        made = Session(self._engine, expire_on_commit=False)
+        with _driver_errors(self.url), made as session, session.begin():
+            yield session
+
     def close(self) -> None:
         """Close every connection; the embedded file is left alone and whole, without ``-wal`` and ``-shm``."""
         self._engine.dispose()

@@ -16,6 +16,7 @@ from geo.store.tables.record import (
     StoreInfo,
 )
 from geo.store.tables.street import Barrier, Gate, StreetSegment
+from geo.store.tables.work import Job, Scenario
 
 __all__ = [
     "NEVER",
@@ -30,9 +31,11 @@ __all__ = [
     "FacilityFootprint",
     "Gate",
     "Import",
+    "Job",
     "JournalEntry",
     "LayerRevision",
     "ResidentialLand",
+    "Scenario",
     "StoreInfo",
     "StreetSegment",
     "Versioned",

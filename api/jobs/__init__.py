@@ -1,0 +1,1 @@
+"""Long pieces of work that the server does beside answering: queued in the store, one at a time."""

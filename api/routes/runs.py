@@ -1,0 +1,90 @@
+"""Coverage runs: asking for one, and reading what they found."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from api.auth.principal import Principal
+from api.guard import Guard
+from api.routes.jobs import queue_job
+from api.schemas.run import RunAsk
+from api.work import reading
+from geo.services.reporting import list_runs, run_results
+
+router = APIRouter(prefix="/api/runs", tags=["runs"])
+Reader = Annotated[Principal, Depends(Guard("runs.read"))]
+Starter = Annotated[Principal, Depends(Guard("runs.start"))]
+
+
+@router.get("", summary="分析记录 · The store's runs, newest first")
+async def runs(request: Request, principal: Reader) -> dict[str, object]:
+    """List the runs of the store, newest first.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        An analyst.
+
+    Returns
+    -------
+    dict
+        ``{"runs": [...]}``.
+    """
+    return {"runs": await reading(request, list_runs)}
+
+
+@router.post("", summary="发起覆盖分析 · Ask for a coverage run", status_code=202)
+async def start(request: Request, principal: Starter, asked: RunAsk) -> Response:
+    """Queue a coverage run.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        A planner.
+    asked : RunAsk
+        The question.
+
+    Returns
+    -------
+    Response
+        202 with the job, whose result names the run.
+
+    Raises
+    ------
+    InputError
+        A type is not in the catalogue, or the moment is none.
+    """
+    asked.to_request()
+    return await queue_job(request, principal, "coverage", asked.model_dump(mode="json", exclude_defaults=True))
+
+
+@router.get("/{run_id}", summary="分析结果 · One run's results")
+async def run(request: Request, principal: Reader, run_id: str) -> Response:
+    """Return one run as the command line printed it.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        An analyst.
+    run_id : str
+        Identifier, or ``latest``.
+
+    Returns
+    -------
+    Response
+        The run's results as JSON.
+    """
+    wanted = None if run_id == "latest" else run_id
+    results = await reading(request, lambda session: run_results(session, wanted))
+    headers = {"Cache-Control": "private, no-cache"}
+    return Response(orjson.dumps(results), media_type="application/json", headers=headers)

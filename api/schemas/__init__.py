@@ -1,0 +1,1 @@
+"""What the addresses under /api take and answer, one module per resource."""
