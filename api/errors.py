@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
 
 import orjson
 from fastapi import FastAPI, Request
@@ -24,13 +24,23 @@ from geo.errors import (
     InputError,
     Lang,
     NotFoundError,
+    StaleError,
     UnauthenticatedError,
 )
+
+
+class UnconditionalError(InputError):
+    """A change was asked for without saying which state of the record it is meant for."""
+
+    code: ClassVar[str] = "unconditional"
+
 
 STATUS: Final[Mapping[type[FangyuError], int]] = {
     UnauthenticatedError: 401,
     DeniedError: 403,
     NotFoundError: 404,
+    StaleError: 412,
+    UnconditionalError: 428,
     ConflictError: 409,
     InputError: 400,
     InfeasibleError: 422,

@@ -7,6 +7,7 @@
     │   └── DatumError        "datum"        a datum is missing, refused or inconsistent
     ├── NotFoundError         "not_found"    no such record
     ├── ConflictError         "conflict"     the record's state does not allow it
+    │   └── StaleError        "stale"        the record was changed since whoever asks looked at it
     ├── InfeasibleError       "infeasible"   no answer exists under these conditions
     ├── DeniedError           "denied"       who asks may not
     │   └── UnauthenticatedError "unauthenticated"  who asks has not said who they are
@@ -172,6 +173,12 @@ class ConflictError(FangyuError):
     """The record's present state does not allow the operation."""
 
     code: ClassVar[str] = "conflict"
+
+
+class StaleError(ConflictError):
+    """The record was changed since whoever wants to change it looked at it."""
+
+    code: ClassVar[str] = "stale"
 
 
 class InfeasibleError(FangyuError):

@@ -23,18 +23,20 @@ _KEY: Final = secrets.token_bytes(32)
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def demo_cookie(role: str) -> str:
+def demo_cookie(role: str, district: str | None = None) -> str:
     """Return the cookie of a demo role.
 
     Parameters
     ----------
     role : str
         A role of `geo.catalog.map_layer.ROLES` but the public one.
+    district : str, optional
+        Division code, in digits, that the role is limited to.
 
     Returns
     -------
     str
-        Role and signature.
+        Role, district and signature.
 
     Raises
     ------
@@ -48,7 +50,8 @@ def demo_cookie(role: str) -> str:
             f"no role '{role}'; allowed: {', '.join(allowed)}",
             role=role,
         )
-    return f"{role}.{_signature(role)}"
+    who = role if district is None else f"{role}@{district}"
+    return f"{who}.{_signature(who)}"
 
 
 def principal_of(connection: HTTPConnection) -> Principal:
@@ -66,10 +69,11 @@ def principal_of(connection: HTTPConnection) -> Principal:
     """
     if not connection.app.state.settings.access.demo:
         return ANONYMOUS
-    role, _, signature = connection.cookies.get(COOKIE, "").partition(".")
-    if not role or not hmac.compare_digest(signature.encode(), _signature(role).encode()):
+    who, _, signature = connection.cookies.get(COOKIE, "").partition(".")
+    if not who or not hmac.compare_digest(signature.encode(), _signature(who).encode()):
         return ANONYMOUS
-    return Principal(f"demo:{role}", frozenset({role}))
+    role, _, district = who.partition("@")
+    return Principal(f"demo:{who}", frozenset({role}), district or None)
 
 
 def refuse_foreign_origin(connection: HTTPConnection, method: str) -> None:
@@ -103,6 +107,6 @@ def _is_own(connection: HTTPConnection, origin: str) -> bool:
     return bool(origin) and urlsplit(origin).netloc == connection.headers.get("host")
 
 
-def _signature(role: str) -> str:
-    """Sign a role."""
-    return hmac.new(_KEY, role.encode(), hashlib.sha256).hexdigest()
+def _signature(who: str) -> str:
+    """Sign a role and its district."""
+    return hmac.new(_KEY, who.encode(), hashlib.sha256).hexdigest()

@@ -39,6 +39,7 @@ def _policy(name: str, roles: tuple[str, ...], title_zh: str, title_en: str) -> 
     return Policy(name, frozenset(roles), title_zh, title_en)
 
 
+_STEWARDS = ("data_steward", "administrator")
 _ANALYSTS = ("planner", "data_steward", "administrator")
 
 POLICIES: Final = {
@@ -49,6 +50,8 @@ POLICIES: Final = {
         _policy("reports.page", (PUBLIC,), "脱敏报告页", "the report page, which holds no individual"),
         _policy("reports.workbook", _ANALYSTS, "报告工作簿", "the report's workbook"),
         _policy("runs.read", _ANALYSTS, "覆盖分析结果", "results of coverage runs"),
+        _policy("facilities.read", (PUBLIC,), "查询设施（公众只见营业中的）", "reading facilities"),
+        _policy("facilities.edit", _STEWARDS, "登记和修改设施", "entering and changing facilities"),
         _policy("runs.start", ("planner", "administrator"), "发起覆盖分析", "asking for a coverage run"),
         _policy("jobs.use", _ANALYSTS, "查看和取消自己的任务", "looking at one's own jobs, and ending them"),
         _policy("services.read", (PUBLIC,), "查询附近服务与等时圈", "nearest services and isochrones"),

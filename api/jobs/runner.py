@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from api.jobs.context import JobContext, JobStoppedError, Progress
 from geo.errors import FangyuError, InputError
@@ -172,7 +172,7 @@ class JobRunner:
         job = context.job
         begun = time.perf_counter()
         state: JobState = "failed"
-        error: dict[str, Any] | None = None
+        error: dict[str, object] | None = None
         try:
             if job.kind not in self._handlers:
                 raise InputError(f"没有“{job.kind}”这种任务", f"there is no job of the kind '{job.kind}'")
@@ -217,7 +217,7 @@ class JobRunner:
             context.stop("cancelled")
 
 
-def error_json(error: FangyuError) -> dict[str, Any]:
+def error_json(error: FangyuError) -> dict[str, object]:
     """Write an error as a job keeps it.
 
     Parameters
@@ -230,7 +230,7 @@ def error_json(error: FangyuError) -> dict[str, Any]:
     dict
         Code, both messages, and for refused data every problem.
     """
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "code": error.code,
         "message_zh": error.message_zh,
         "message_en": error.message_en,
@@ -253,7 +253,7 @@ def error_json(error: FangyuError) -> dict[str, Any]:
     return found
 
 
-def _internal() -> dict[str, Any]:
+def _internal() -> dict[str, object]:
     """Say that the mistake is ours without saying anything about its inside."""
     zh, en = "服务器内部错误，已记录", "internal error; it has been logged"
     return {"code": "internal", "message_zh": zh, "message_en": en}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from api.auth.identity import COOKIE, demo_cookie
 from api.auth.principal import Principal
 from api.guard import Guard
+from api.schemas.common import Strict
 from api.work import settings_of
 from geo.catalog.map_layer import PUBLIC, ROLES
 from geo.errors import NotFoundError
@@ -19,12 +20,13 @@ router = APIRouter(prefix="/api", tags=["session"])
 Anybody = Annotated[Principal, Depends(Guard("demo.enter"))]
 
 
-class DemoRole(BaseModel):
+class DemoRole(Strict):
     """The role to take."""
 
-    model_config = ConfigDict(extra="forbid")
-
     role: str = Field(description="角色；public 表示退出 · a role, or public to leave")
+    district: str | None = Field(
+        None, pattern=r"^\d{2,12}$", description="辖区的区划代码，默认全域 · division code the role is limited to"
+    )
 
 
 @router.get("/session", summary="当前身份 · Who is asking")
@@ -86,8 +88,11 @@ async def enter(request: Request, principal: Anybody, chosen: DemoRole) -> Respo
         response = JSONResponse({"name": "anonymous", "roles": []})
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return response
-    response = JSONResponse({"name": f"demo:{chosen.role}", "roles": [chosen.role]})
-    response.set_cookie(COOKIE, demo_cookie(chosen.role), path="/", httponly=True, samesite="strict")
+    cookie = demo_cookie(chosen.role, chosen.district)
+    response = JSONResponse(
+        {"name": f"demo:{cookie.partition('.')[0]}", "roles": [chosen.role], "district": chosen.district}
+    )
+    response.set_cookie(COOKIE, cookie, path="/", httponly=True, samesite="strict")
     return response
 
 

@@ -224,11 +224,26 @@ def is_open(frame: gpd.GeoDataFrame, on: date) -> npt.NDArray[np.bool_]:
         True for open ones.
     """
     judged = zip(frame["status"], frame["open_date"], frame["close_date"], strict=True)
-    return np.fromiter((_is_open(*row, on) for row in judged), np.bool_, len(frame))
+    return np.fromiter((is_open_on(*row, on) for row in judged), np.bool_, len(frame))
 
 
-def _is_open(status: object, opened: object, closed: object, on: date) -> bool:
-    """Judge one facility."""
+def is_open_on(status: object, opened: object, closed: object, on: date) -> bool:
+    """Tell whether one facility is open on a date.
+
+    Parameters
+    ----------
+    status : object
+        Its stated status; nothing counts as open.
+    opened, closed : object
+        Dates, where stated.
+    on : datetime.date
+        The date.
+
+    Returns
+    -------
+    bool
+        True when it is.
+    """
     if isinstance(opened, date) and on < opened:
         return False
     if isinstance(closed, date):

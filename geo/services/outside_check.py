@@ -37,12 +37,23 @@ def check_rows(layer: str, rows: gpd.GeoDataFrame) -> Sequence[Problem]:
         return ()
     problems: list[Problem] = []
     for row in rows.to_dict("records"):
-        problems.extend(_check_facility(row))
+        problems.extend(check_facility_values(row))
     return problems
 
 
-def _check_facility(row: Mapping[str, object]) -> Sequence[Problem]:
-    """Check one facility's type and attributes."""
+def check_facility_values(row: Mapping[str, object]) -> Sequence[Problem]:
+    """Hold one facility against the schema of its type.
+
+    Parameters
+    ----------
+    row : Mapping
+        Its columns, with ``fid``, ``type`` and ``attributes``.
+
+    Returns
+    -------
+    sequence of Problem
+        Their ``row`` is the row's ``fid``.
+    """
     fid = int(str(row["fid"]))
     slug = row.get("type")
     kind = facility_types().get(str(slug))

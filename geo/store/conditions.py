@@ -6,10 +6,14 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ColumnElement, and_, false, func, or_
+from sqlalchemy.orm import Session
 
 from geo.errors import InputError
+from geo.store.cql2.sql import intersects
+from geo.store.features import division_shape
 from geo.store.layer import Layer
+from geo.store.rows import is_sqlite
 
 _ALLOWED = {
     "int": ("整数", "a whole number"),
@@ -131,3 +135,44 @@ def is_open(spec: Layer, on: date) -> ColumnElement[bool]:
             and_(rows.close_date > on, or_(unstated, rows.status.in_(["open", "closed"]))),
         ),
     )
+
+
+def name_holds(spec: Layer, words: str) -> ColumnElement[bool]:
+    """Say that a row's name holds some words.
+
+    Parameters
+    ----------
+    spec : Layer
+        A layer with a column ``name``.
+    words : str
+        The words, taken as they are.
+
+    Returns
+    -------
+    ColumnElement
+        The condition; the case of Latin letters does not matter.
+    """
+    return func.lower(spec.table.c.name).contains(words.lower(), autoescape=True)
+
+
+def in_division(session: Session, spec: Layer, code: str) -> ColumnElement[bool]:
+    """Say that a row lies, at least in part, in an administrative division as it is today.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    spec : Layer
+        The layer.
+    code : str
+        Division code; where there is no such division, nothing lies in it.
+
+    Returns
+    -------
+    ColumnElement
+        The condition.
+    """
+    ground = division_shape(session, code)
+    if ground is None:
+        return false()
+    return intersects(spec.table.c.geom, ground, is_sqlite=is_sqlite(session))

@@ -34,6 +34,7 @@ def sync_layer(
     import_id: int,
     on: date,
     kept_ids: Collection[str] = (),
+    is_whole: bool = True,
 ) -> SyncCounts:
     """Make a source's open versions equal to a frame.
 
@@ -57,6 +58,8 @@ def sync_layer(
         Date of the import.
     kept_ids : collection of str
         Features that stay as they are though the frame lacks them: the source has them, but their rows were refused.
+    is_whole : bool
+        Whether the frame is all the source holds; False leaves every feature alone that the frame lacks.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def sync_layer(
         session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"fangyu.{layer_name}"})
     stored = _OpenVersions.read(session, spec, source, incoming)
     match, differs = stored.compare(spec, incoming)
-    gone = np.ones(len(stored.fids), dtype=bool)
+    gone = np.full(len(stored.fids), is_whole)
     gone[match[match >= 0]] = False
     if kept_ids:
         gone &= ~np.fromiter((one in kept_ids for one in stored.ids.tolist()), np.bool_, len(stored.ids))

@@ -1,0 +1,478 @@
+"""One facility at a time: entering, editing, closing and reopening it by hand, judged as an import judges a row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import geopandas as gpd
+import shapely
+
+from geo.catalog.load import common_attributes, facility_type
+from geo.catalog.schema import FacilityType
+from geo.errors import ConflictError, DeniedError, InputError, Problem, StaleError
+from geo.intake.facility import read_facilities
+from geo.intake.result import IntakeOptions
+from geo.services.demand import is_open_on
+from geo.services.outside_check import check_facility_values
+from geo.store import Session, audit, features, imports, layers, state
+from geo.store.counts import SyncCounts
+from geo.store.features import FeatureVersion
+from geo.store.pages import today
+
+LAYER: Final = "facilities"
+HAND_SOURCE: Final = "hand"
+"""Source of facilities that were entered one by one."""
+
+_BY_POSITION: Final = ("raw_x", "raw_y", "raw_crs", "datum_method", "accuracy_m")
+_NOT_GIVEN: Final = frozenset({"type", "capacity_unit", "attributes", *_BY_POSITION})
+"""Columns that follow from others, or are no plain value."""
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """Who edits.
+
+    Parameters
+    ----------
+    name : str
+        Stands in the audit log.
+    district : str or None
+        Division code the right to edit is limited to; None for everywhere.
+    """
+
+    name: str
+    district: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What an edit left behind.
+
+    Parameters
+    ----------
+    version : FeatureVersion
+        The facility as it stands now.
+    problems : tuple of Problem
+        Notes: thresholds of the type that it misses, words kept as they are.
+    """
+
+    version: FeatureVersion
+    problems: tuple[Problem, ...]
+
+
+def attributes_of(version: FeatureVersion) -> dict[str, object]:
+    """Return the attributes of a facility's own type.
+
+    Parameters
+    ----------
+    version : FeatureVersion
+        The facility.
+
+    Returns
+    -------
+    dict
+        By name; empty where there are none, or what is stored is no object.
+    """
+    text = version.values.get("attributes")
+    try:
+        found = json.loads(text) if isinstance(text, str) else {}
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else {}
+
+
+def create_facility(
+    session: Session, *, slug: str, values: Values, lon: float, lat: float, id: str | None, editor: Editor
+) -> Edited:
+    """Enter a facility.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    slug : str
+        Catalogue type.
+    values : Mapping
+        ``name``, common attributes and attributes of the type by name; None leaves one out.
+    lon, lat : float
+        Position in EPSG:4490 degrees.
+    id : str or None
+        Its id among those entered by hand; None makes one.
+    editor : Editor
+        Who enters it.
+
+    Returns
+    -------
+    Edited
+        The facility and what is to be noted.
+
+    Raises
+    ------
+    NotFoundError
+        The catalogue has no such type.
+    InputError
+        A value does not fit; every problem is listed.
+    ConflictError
+        The id is taken.
+    DeniedError
+        The place lies outside the editor's district.
+    """
+    kind = facility_type(slug)
+    _check_names(kind, values)
+    _check_place(session, editor, lon, lat)
+    if id is not None and features.id_is_taken(session, LAYER, HAND_SOURCE, id):
+        raise ConflictError(f"编号“{id}”已被使用", f"the id '{id}' is taken", id=id)
+    # Not made from name and place, as for files: two rooms of one name at one address are two facilities.
+    frame, problems = _judge(session, kind, values, lon, lat, id=id or f"h-{secrets.token_hex(6)}")
+    return _store(session, frame, problems, HAND_SOURCE, "facility created", dict(values), editor)
+
+
+def edit_facility(
+    session: Session,
+    uid: str,
+    *,
+    tag: str,
+    values: Values,
+    lon: float | None,
+    lat: float | None,
+    editor: Editor,
+    action: str = "facility edited",
+) -> Edited:
+    """Change a facility; what is not given stays as it is.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    uid : str
+        Id of any of its versions.
+    tag : str
+        The state the editor has seen.
+    values : Mapping
+        New values by name; None removes one.
+    lon, lat : float or None
+        New position in EPSG:4490 degrees; None leaves it.
+    editor : Editor
+        Who edits.
+    action : str
+        What the audit log calls it.
+
+    Returns
+    -------
+    Edited
+        The facility and what is to be noted.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such facility.
+    StaleError
+        It was changed since; with what was changed.
+    InputError
+        A value does not fit; every problem is listed.
+    ConflictError
+        The facility is gone from its source.
+    DeniedError
+        It lies, or would lie, outside the editor's district.
+    """
+    now = features.present_version(session, LAYER, uid)
+    if now.tag != tag:
+        raise _stale(session, now, tag, values)
+    if not now.is_present:
+        raise ConflictError(
+            "该设施已不在其来源中，不能编辑；可先撤销移除它的导入",
+            "the facility is gone from its source and cannot be edited; undo the import that removed it",
+            uid=uid,
+        )
+    kind = facility_type(str(now.values["type"]))
+    _check_names(kind, values)
+    at = now.geometry.coords[0] if isinstance(now.geometry, shapely.Point) and not now.geometry.is_empty else None
+    if at is not None:
+        _check_place(session, editor, at[0], at[1])
+    is_moved = lon is not None and lat is not None and (at is None or (lon, lat) != (at[0], at[1]))
+    place = (lon, lat) if lon is not None and lat is not None else at
+    if place is None:
+        raise InputError("该设施没有位置，请给出 lon 和 lat", "the facility has no position; give lon and lat", uid=uid)
+    _check_place(session, editor, *place)
+    frame, problems = _judge(session, kind, _merged(kind, now, values), *place, id=now.id)
+    if not is_moved:
+        for name in _BY_POSITION:
+            frame[name] = [now.values[name]]
+    changes = {**values, **({"lon": lon, "lat": lat} if is_moved else {})}
+    return _store(session, frame, problems, now.source, action, changes, editor)
+
+
+def close_facility(session: Session, uid: str, *, tag: str, on: date, editor: Editor) -> Edited:
+    """Close a facility from a day on.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    uid : str
+        Id of any of its versions.
+    tag : str
+        The state the editor has seen.
+    on : datetime.date
+        First day on which it is closed.
+    editor : Editor
+        Who closes it.
+
+    Returns
+    -------
+    Edited
+        The facility.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such facility.
+    StaleError
+        It was changed since.
+    ConflictError
+        It is closed already, or gone from its source.
+    DeniedError
+        It lies outside the editor's district.
+    """
+    now = features.present_version(session, LAYER, uid)
+    if now.tag == tag and now.values.get("status") == "closed":
+        raise ConflictError("该设施已经停用", "the facility is closed already", uid=uid)
+    values = {"status": "closed", "close_date": on.isoformat()}
+    return edit_facility(
+        session, uid, tag=tag, values=values, lon=None, lat=None, editor=editor, action="facility closed"
+    )
+
+
+def reopen_facility(session: Session, uid: str, *, tag: str, editor: Editor) -> Edited:
+    """Open a closed or suspended facility again.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    uid : str
+        Id of any of its versions.
+    tag : str
+        The state the editor has seen.
+    editor : Editor
+        Who opens it.
+
+    Returns
+    -------
+    Edited
+        The facility.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such facility.
+    StaleError
+        It was changed since.
+    ConflictError
+        It is open, or gone from its source.
+    DeniedError
+        It lies outside the editor's district.
+    """
+    now = features.present_version(session, LAYER, uid)
+    if now.tag == tag and now.values.get("status") in (None, "", "open") and now.values.get("close_date") is None:
+        raise ConflictError("该设施正在营业", "the facility is open already", uid=uid)
+    values = {"status": "open", "close_date": None}
+    return edit_facility(
+        session, uid, tag=tag, values=values, lon=None, lat=None, editor=editor, action="facility reopened"
+    )
+
+
+def _check_names(kind: FacilityType, values: Values) -> None:
+    """Refuse values for attributes the type does not have, all at once."""
+    known = ["name", *(item.name for item in (*common_attributes(), *kind.attributes))]
+    if unknown := sorted(set(values) - set(known)):
+        listed = "、".join(known)
+        raise InputError(
+            f"{kind.title_zh}没有属性 {'、'.join(unknown)}；可用：{listed}",
+            f"{kind.slug} has no attributes {', '.join(unknown)}; allowed: {', '.join(known)}",
+            [
+                Problem("unknown_attribute", "refused", "", None, name, None, f"可用：{listed}", f"allowed: {listed}")
+                for name in unknown
+            ],
+        )
+
+
+def _check_place(session: Session, editor: Editor, lon: float, lat: float) -> None:
+    """Refuse places outside the district an editor's right is limited to."""
+    if editor.district is None:
+        return
+    ground = features.division_shape(session, editor.district)
+    if ground is None or not shapely.intersects_xy(ground, lon, lat):
+        raise DeniedError(
+            f"({lon}, {lat}) 不在您的辖区 {editor.district} 内",
+            f"({lon}, {lat}) lies outside your district {editor.district}",
+            district=editor.district,
+        )
+
+
+def _merged(kind: FacilityType, now: FeatureVersion, values: Values) -> dict[str, object]:
+    """Lay new values over what is stored."""
+    stored = {name: value for name, value in now.values.items() if name not in _NOT_GIVEN}
+    own = attributes_of(now)
+    hours = own.pop("opening_hours_text", None)
+    if hours is not None and stored.get("opening_hours") is None:
+        stored["opening_hours"] = hours
+    merged = {**stored, **own, **values}
+    main = kind.capacity_attribute
+    if "capacity" in values and main is not None and main not in values and main in own:
+        # The attribute stands behind the column, and would bring the old number back.
+        merged[main] = values["capacity"]
+    return merged
+
+
+def _judge(
+    session: Session, kind: FacilityType, values: Values, lon: float, lat: float, *, id: str
+) -> tuple[gpd.GeoDataFrame, tuple[Problem, ...]]:
+    """Judge values as a row of an import is judged: the same words, numbers, dates, hours and limits."""
+    given = {name: value for name, value in values.items() if value is not None and value != ""}
+    given["id"] = id
+    feature = {
+        "type": "Feature",
+        "properties": {name: str(value) if isinstance(value, date) else value for name, value in given.items()},
+        "geometry": {"type": "Point", "coordinates": [lon, lat]},
+    }
+    with tempfile.TemporaryDirectory(prefix="fangyu-") as folder:
+        path = Path(folder) / "facility.geojson"
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}, ensure_ascii=False), "utf-8")
+        near = state.bounds(session, without=LAYER)
+        found = read_facilities(path, IntakeOptions(datum="cgcs2000", near=near), facility_type=kind)
+    problems = tuple(
+        replace(problem, file=kind.title_zh, row=None)
+        for problem in found.problems
+        if problem.code not in ("missing_optional", "unused_columns")
+    )
+    if found.has_refusals:
+        refused = [problem for problem in problems if problem.severity == "refused"]
+        raise InputError(
+            "；".join(problem.line("zh") for problem in refused),
+            "; ".join(problem.line("en") for problem in refused),
+            refused,
+        )
+    return found.frame, problems
+
+
+def _store(
+    session: Session,
+    frame: gpd.GeoDataFrame,
+    problems: tuple[Problem, ...],
+    source: str,
+    action: str,
+    changes: Mapping[str, object],
+    editor: Editor,
+) -> Edited:
+    """Store a new version, as an import of one row that can be undone, and say so in the audit log."""
+    said = json.dumps({"action": action, "changes": changes}, ensure_ascii=False, sort_keys=True, default=str)
+    import_id = imports.register(
+        session,
+        layer=LAYER,
+        source=source,
+        file_name=action,
+        sha256=hashlib.sha256(said.encode()).hexdigest(),
+        actor=editor.name,
+        parameters=said,
+    )
+    counts: SyncCounts = layers.sync_layer(
+        session, LAYER, frame, source=source, import_id=import_id, on=date.today(), is_whole=False
+    )
+    imports.finish(session, import_id, counts, rows_read=1)
+    version = features.standing(session, LAYER, source, str(frame["id"].iloc[0]))
+    audit.append(session, editor.name, action, f"{LAYER}/{version.uid}", said)
+    return Edited(version, problems)
+
+
+def _stale(session: Session, now: FeatureVersion, tag: str, values: Values) -> StaleError:
+    """Say what was changed since the editor looked, beside what they want to change."""
+    # Ending a version changes its row but not what it says; what an outside program changed in place is not known.
+    uid = tag.partition(".")[0]
+    seen = next((one for one in features.versions(session, LAYER, now.uid) if one.uid == uid != now.uid), None)
+    changed = None if seen is None else changed_fields(seen, now)
+    return StaleError(
+        "该设施在您查看之后已被修改；请核对后重试",
+        "the facility was changed since you looked at it; look again and retry",
+        tag=now.tag,
+        changed=changed,
+        yours={name: str(value) if isinstance(value, date) else value for name, value in values.items()},
+    )
+
+
+def changed_fields(before: FeatureVersion, after: FeatureVersion) -> dict[str, dict[str, object]]:
+    """Compare two versions.
+
+    Parameters
+    ----------
+    before, after : FeatureVersion
+        The versions.
+
+    Returns
+    -------
+    dict
+        By field: what it was and what it is, as JSON values.
+    """
+    old, new = _plain(before), _plain(after)
+    return {
+        name: {"before": old.get(name), "after": new.get(name)}
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    }
+
+
+def _plain(version: FeatureVersion) -> dict[str, object]:
+    """Return everything a person may change, as JSON values."""
+    found: dict[str, object] = {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in version.values.items()
+        if name not in _NOT_GIVEN
+    }
+    found |= attributes_of(version)
+    if isinstance(version.geometry, shapely.Point) and not version.geometry.is_empty:
+        found["lon"], found["lat"] = version.geometry.x, version.geometry.y
+    return found
+
+
+def is_open_today(version: FeatureVersion) -> bool:
+    """Tell whether a facility stands and is open today: what everybody may see.
+
+    Parameters
+    ----------
+    version : FeatureVersion
+        The facility.
+
+    Returns
+    -------
+    bool
+        True when it is.
+    """
+    dates = (version.values["open_date"], version.values["close_date"])
+    is_valid = version.valid_to is None or version.valid_to > today()
+    return version.is_present and is_valid and is_open_on(version.values["status"], *dates, today())
+
+
+def check_facility(version: FeatureVersion) -> Sequence[Problem]:
+    """Hold a facility against the limits of its type.
+
+    Parameters
+    ----------
+    version : FeatureVersion
+        The facility.
+
+    Returns
+    -------
+    sequence of Problem
+        Notes about limits it misses, and about what does not fit the catalogue.
+    """
+    return check_facility_values({"fid": version.fid, **version.values})
