@@ -15,12 +15,13 @@ from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate
 from api.ogc import collections, items, landing, tilesets
-from api.routes import demo, facilities, jobs, report, runs
+from api.routes import definitions, demo, facilities, jobs, report, runs, walks
 from api.settings import Settings
 from api.tiles.cache import TileCache
 from api.tiles.route import TILE_PATH, TileRoute
 from geo.errors import ConflictError
 from geo.services.demo import is_synthetic
+from geo.services.network import NetworkShelf
 from geo.services.opening import open_checked
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         with store.session(write=False) as session:
             app.state.is_synthetic = is_synthetic(session)
         app.state.streams = 0
+        app.state.networks = NetworkShelf(settings.store.cache)
         app.state.runner = JobRunner(store, settings.store.cache, HANDLERS)
         app.state.runner.start()
         try:
@@ -73,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     errors.register(app)
-    resources = (report, demo, runs, jobs, facilities)
+    resources = (report, demo, runs, jobs, facilities, walks, definitions)
     for module in (*resources, landing, collections, items, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(module.router.routes)

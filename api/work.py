@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from api.settings import Settings
 from geo.errors import BusyError
+from geo.services.network import NetworkShelf
 from geo.store import Session, Store, canceller
 
 _Result = TypeVar("_Result")
@@ -50,6 +51,23 @@ def settings_of(request: Request) -> Settings:
     """
     settings: Settings = request.app.state.settings
     return settings
+
+
+def networks_of(request: Request) -> NetworkShelf:
+    """Return the networks the application has open.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+
+    Returns
+    -------
+    NetworkShelf
+        The networks.
+    """
+    shelf: NetworkShelf = request.app.state.networks
+    return shelf
 
 
 async def reading(request: Request, ask: Callable[[Session], _Result]) -> _Result:

@@ -99,6 +99,25 @@ def isochrone_features(
     return IsochroneCollection(tuple(features), access_m)
 
 
+def collection_text(collection: IsochroneCollection) -> str:
+    """Write isochrones as GeoJSON.
+
+    Parameters
+    ----------
+    collection : IsochroneCollection
+        The features.
+
+    Returns
+    -------
+    str
+        A feature collection.
+    """
+    # RFC 7946 knows only CRS84; the member keeps CGCS2000 readers from taking the datum for undeclared.
+    crs = '{"type":"name","properties":{"name":"urn:ogc:def:crs:OGC:1.3:CRS84"}}'
+    features = ",\n".join(collection.features)
+    return f'{{"type":"FeatureCollection","crs":{crs},"features":[\n{features}\n]}}\n'
+
+
 def write_geojson(collection: IsochroneCollection, path: Path) -> None:
     """Write isochrones as GeoJSON, overwriting the file.
 
@@ -114,10 +133,7 @@ def write_geojson(collection: IsochroneCollection, path: Path) -> None:
     DataSourceError
         If the file cannot be written.
     """
-    # RFC 7946 knows only CRS84; the member keeps CGCS2000 readers from taking the datum for undeclared.
-    crs = '{"type":"name","properties":{"name":"urn:ogc:def:crs:OGC:1.3:CRS84"}}'
-    features = ",\n".join(collection.features)
     try:
-        path.write_text(f'{{"type":"FeatureCollection","crs":{crs},"features":[\n{features}\n]}}\n', encoding="utf-8")
+        path.write_text(collection_text(collection), encoding="utf-8")
     except OSError as error:
         raise DataSourceError(f"无法写出 {path}：{error.strerror}", f"cannot write {path}: {error.strerror}") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
+from collections import OrderedDict
 from pathlib import Path
 
 from geo.errors import ConflictError, DataSourceError
@@ -15,6 +17,7 @@ NETWORK_LAYERS = ("street_segments", "gates", "barriers")
 SEGMENT_COLUMNS = ("foot", "is_steps", "crossing_share", "oneway_foot", "length_m")
 GATE_COLUMNS = ("id", "name", "access", "opening_hours")
 KEPT_PER_STORE = 3
+KEPT_OPEN = 2
 
 
 def network_key(session: Session) -> str:
@@ -74,6 +77,52 @@ def open_network(session: Session, cache_dir: Path) -> StreetNetwork:
     )
     _keep(network, folder)
     return network
+
+
+class NetworkShelf:
+    """The networks a server has open; threads may share it.
+
+    Parameters
+    ----------
+    cache_dir : pathlib.Path
+        Folder for compiled networks.
+    """
+
+    def __init__(self, cache_dir: Path) -> None:
+        self._cache_dir = cache_dir
+        self._open: OrderedDict[str, StreetNetwork] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, session: Session) -> StreetNetwork:
+        """Return the network of the state of the store that a session sees.
+
+        Parameters
+        ----------
+        session : Session
+            Any session.
+
+        Returns
+        -------
+        StreetNetwork
+            The network, opened once for each state.
+
+        Raises
+        ------
+        ConflictError
+            The store has no streets yet.
+        InputError
+            It has no walkable street.
+        """
+        key = network_key(session)
+        # One thread compiles; the others wait for its network instead of compiling it as well.
+        with self._lock:
+            network = self._open.get(key)
+            if network is None:
+                network = self._open[key] = open_network(session, self._cache_dir)
+            self._open.move_to_end(key)
+            while len(self._open) > KEPT_OPEN:
+                self._open.popitem(last=False)
+            return network
 
 
 def _keep(network: StreetNetwork, folder: Path) -> None:
