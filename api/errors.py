@@ -35,12 +35,19 @@ class UnconditionalError(InputError):
     code: ClassVar[str] = "unconditional"
 
 
+class TooLargeError(InputError):
+    """More was sent than is taken."""
+
+    code: ClassVar[str] = "too_large"
+
+
 STATUS: Final[Mapping[type[FangyuError], int]] = {
     UnauthenticatedError: 401,
     DeniedError: 403,
     NotFoundError: 404,
     StaleError: 412,
     UnconditionalError: 428,
+    TooLargeError: 413,
     ConflictError: 409,
     InputError: 400,
     InfeasibleError: 422,

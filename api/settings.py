@@ -34,6 +34,7 @@ class LimitSettings(BaseSettings):
     deadline_s: float = Field(default=30.0, gt=0, description="单个请求的时限（秒） · seconds a request may take")
     concurrent: int = Field(default=32, ge=1, description="同时处理的请求数 · requests at work at the same time")
     waiting: int = Field(default=128, ge=0, description="排队等待的请求数 · requests that may wait for their turn")
+    upload_mb: int = Field(default=512, ge=1, description="上传文件的上限（MB） · largest upload, megabytes")
     page_items: int = Field(default=10_000, ge=1, description="一页最多要素数 · most features a page may hold")
 
 

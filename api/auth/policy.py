@@ -52,6 +52,7 @@ POLICIES: Final = {
         _policy("runs.read", _ANALYSTS, "覆盖分析结果", "results of coverage runs"),
         _policy("facilities.read", (PUBLIC,), "查询设施（公众只见营业中的）", "reading facilities"),
         _policy("facilities.edit", _STEWARDS, "登记和修改设施", "entering and changing facilities"),
+        _policy("imports.do", _STEWARDS, "导入文件", "importing files"),
         _policy("runs.start", ("planner", "administrator"), "发起覆盖分析", "asking for a coverage run"),
         _policy("jobs.use", _ANALYSTS, "查看和取消自己的任务", "looking at one's own jobs, and ending them"),
         _policy("services.read", (PUBLIC,), "查询附近服务与等时圈", "nearest services and isochrones"),

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from api.jobs.context import JobContext
+from api.jobs.importing import import_job, preview_job
 from api.jobs.runner import Handler
 from api.schemas.run import RunAsk
 from geo.services.clock import Clock
@@ -56,5 +57,7 @@ def run_coverage_job(context: JobContext) -> None:
         )
 
 
-HANDLERS: Final[MappingProxyType[str, Handler]] = MappingProxyType({"coverage": run_coverage_job})
+HANDLERS: Final[MappingProxyType[str, Handler]] = MappingProxyType(
+    {"coverage": run_coverage_job, "import_preview": preview_job, "import": import_job}
+)
 """Every kind of job."""

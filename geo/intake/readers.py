@@ -7,6 +7,7 @@ from pathlib import Path
 from geo.intake.delimited import read_delimited
 from geo.intake.mapping import Vocabulary
 from geo.intake.result import IntakeOptions
+from geo.intake.sniff import check_kind
 from geo.intake.table import RawTable, empty, unreadable
 from geo.intake.vector import read_geojson, read_geopackage, read_shapefile
 from geo.intake.workbook import read_workbook
@@ -55,6 +56,7 @@ def read_table(path: Path, vocabulary: Vocabulary, options: IntakeOptions) -> Ra
         return cell.strip() in mapped or vocabulary.knows(cell)
 
     try:
+        check_kind(path)
         if suffix in TEXT_SUFFIXES:
             return read_delimited(path, is_header, encoding=options.encoding)
         if suffix in BOOK_SUFFIXES:

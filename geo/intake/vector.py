@@ -22,10 +22,10 @@ from pyproj.exceptions import CRSError
 from geo.errors import Problem
 from geo.intake.dbf import sniff_encoding
 from geo.intake.delimited import decode
+from geo.intake.sniff import check_kind
 from geo.intake.table import Objects, RawTable, empty, unreadable
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-MAX_ARCHIVE_BYTES = 8 << 30
 
 
 def read_geojson(path: Path) -> RawTable:
@@ -123,6 +123,7 @@ def read_shapefile(path: Path, *, layer: str | None = None, encoding: str | None
             _unpack(path, base, layer, remarks)
         else:
             _copy(path, base)
+        check_kind(base)
         if not base.with_suffix(".shx").exists():
             note = ("缺少 .shx，已重建索引。", "No .shx; the index was rebuilt.")
             remarks.append(_note(path.name, "shx_rebuilt", None, *note))
@@ -256,8 +257,6 @@ def _unpack(path: Path, base: Path, layer: str | None, remarks: list[Problem]) -
             shapes = [item for item in members if item.filename.lower().endswith(".shp")]
             chosen = _choose_member([item.filename for item in shapes], path.name, layer)
             stem = chosen[:-4].lower()
-            if sum(item.file_size for item in members) > MAX_ARCHIVE_BYTES:
-                raise unreadable(path.name, "压缩包解开后超过 8 GB。", "it unpacks to more than 8 GB.")
             for item in members:
                 suffix = Path(item.filename).suffix.lower()
                 if suffix in SHAPEFILE_PARTS and item.filename[: -len(suffix)].lower() == stem:

@@ -21,6 +21,8 @@ from typing import Final
 import osmium
 
 from geo.errors import DataSourceError, InputError
+from geo.intake.sniff import OSM_SUFFIXES as SUFFIXES
+from geo.intake.sniff import check_kind
 from geo.network.osm_assemble import assemble
 from geo.network.osm_text import (
     Node,
@@ -32,8 +34,6 @@ from geo.network.osm_text import (
     parse_ways,
 )
 from geo.network.streets import StreetData
-
-SUFFIXES: Final = (".osm.pbf", ".osm", ".osm.gz", ".osm.bz2")
 
 _WAY_KEYS: Final = ("highway", "barrier", "waterway", "railway", "landuse", "natural")
 _NODE_KEYS: Final = ("barrier", "crossing", "crossing:signals")
@@ -137,6 +137,7 @@ def _check(path: Path) -> None:
             f'"{path.name}" is empty (0 bytes); an OSM file with streets is needed',
             file=path.name,
         )
+    check_kind(path)
 
 
 @contextmanager
