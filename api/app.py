@@ -15,7 +15,7 @@ from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate
 from api.ogc import collections, items, landing, tilesets
-from api.routes import definitions, demo, facilities, imports, jobs, report, runs, walks
+from api.routes import definitions, demo, docs, facilities, imports, jobs, report, runs, walks
 from api.settings import Settings
 from api.tiles.cache import TileCache
 from api.tiles.route import TILE_PATH, TileRoute
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     errors.register(app)
-    resources = (report, demo, runs, jobs, facilities, imports, walks, definitions)
+    resources = (report, demo, runs, jobs, facilities, imports, walks, definitions, docs)
     for module in (*resources, landing, collections, items, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(module.router.routes)

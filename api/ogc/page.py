@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from api.middleware import POLICY_HEADER
 from api.ogc.answer import PRIVATE, root_of
 
 
@@ -47,4 +48,4 @@ def html_answer(
     """
     frame = {"base": root_of(request), "is_synthetic": request.app.state.is_synthetic}
     text = _environment().get_template(template).render({**values, **frame})
-    return HTMLResponse(text, headers={**PRIVATE, **(headers or {})})
+    return HTMLResponse(text, headers={**PRIVATE, "Content-Security-Policy": POLICY_HEADER, **(headers or {})})

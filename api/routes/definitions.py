@@ -12,6 +12,7 @@ from api.auth.principal import Principal
 from api.guard import Guard
 from api.schemas.common import Strict
 from geo.catalog.map_layer import PUBLIC, ROLES
+from geo.catalog.role import ROLE_TITLES
 from geo.services.definition import definitions, layer_definitions, type_definition, type_list
 from geo.store.pages import today
 
@@ -82,7 +83,11 @@ def roles(request: Request, principal: Anybody) -> dict[str, object]:
         ``roles`` and ``policies``.
     """
     return {
-        "roles": [role for role in ROLES if role != PUBLIC],
+        "roles": [
+            {"name": role, "title_zh": ROLE_TITLES[role][0], "title_en": ROLE_TITLES[role][1]}
+            for role in ROLES
+            if role != PUBLIC
+        ],
         "policies": [
             {"name": one.name, "title_zh": one.title_zh, "title_en": one.title_en, "roles": sorted(one.roles)}
             for one in POLICIES.values()

@@ -55,7 +55,17 @@ async def list_(request: Request, principal: Worker) -> dict[str, object]:
     return {"imports": await reading(request, list_imports)}
 
 
-@router.post("/uploads", summary="上传文件（请求体即文件内容） · Send a file; the body is the file", status_code=201)
+@router.post(
+    "/uploads",
+    summary="上传文件（请求体即文件内容） · Send a file; the body is the file",
+    status_code=201,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
 async def upload(request: Request, principal: Worker, asked: Annotated[UploadName, Query()]) -> Response:
     """Take a file in; it waits a day to be imported.
 

@@ -200,7 +200,12 @@ async def cancel(request: Request, principal: User, job_id: str) -> dict[str, ob
     return job_json(request, job)
 
 
-@router.get("/{job_id}/events", summary="任务进度（SSE） · A job's progress as server-sent events")
+@router.get(
+    "/{job_id}/events",
+    summary="任务进度（SSE） · A job's progress as server-sent events",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
 async def events(request: Request, principal: User, job_id: str) -> Response:
     """Send a job's state whenever it changes, until it is over.
 

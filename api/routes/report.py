@@ -20,7 +20,7 @@ WorkbookReader = Annotated[Principal, Depends(Guard("reports.workbook"))]
 Anybody = Annotated[Principal, Depends(Guard("public"))]
 
 
-@router.get("/health", summary="服务状态 · Whether the store answers")
+@router.get("/health", tags=["service"], summary="服务状态 · Whether the store answers")
 async def health(request: Request, principal: Anybody) -> dict[str, str]:
     """Say that the store answers.
 
@@ -62,7 +62,12 @@ async def page(request: Request, principal: PageReader) -> Response:
         return HTMLResponse(FIRST_RUN)
 
 
-@router.get("/reports/{run_id}.html", response_class=HTMLResponse, summary="覆盖分析报告 · A run's report page")
+@router.get(
+    "/reports/{run_id}.html",
+    response_class=HTMLResponse,
+    tags=["reports"],
+    summary="覆盖分析报告 · A run's report page",
+)
 async def report_page(request: Request, principal: PageReader, run_id: str) -> Response:
     """Serve the report of one run.
 
@@ -83,7 +88,9 @@ async def report_page(request: Request, principal: PageReader, run_id: str) -> R
     return await _report(request, run_id, ".html")
 
 
-@router.get("/reports/{run_id}.xlsx", response_class=FileResponse, summary="覆盖分析工作簿 · A run's workbook")
+@router.get(
+    "/reports/{run_id}.xlsx", response_class=FileResponse, tags=["reports"], summary="覆盖分析工作簿 · A run's workbook"
+)
 async def report_workbook(request: Request, principal: WorkbookReader, run_id: str) -> Response:
     """Serve the workbook of one run.
 

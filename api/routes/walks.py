@@ -25,7 +25,12 @@ router = APIRouter(prefix="/api", tags=["walks"])
 Anybody = Annotated[Principal, Depends(Guard("services.read"))]
 
 
-@router.get("/isochrones", summary="步行等时圈（仅供显示） · What is reached on foot, for display")
+@router.get(
+    "/isochrones",
+    summary="步行等时圈（仅供显示） · What is reached on foot, for display",
+    response_class=Response,
+    responses={200: {"content": {GEOJSON: {"schema": {"type": "object"}}}}},
+)
 async def isochrone(request: Request, principal: Anybody, asked: Annotated[IsochroneAsk, Query()]) -> Response:
     """Draw the areas from which a place is reached on foot.
 
