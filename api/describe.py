@@ -113,12 +113,15 @@ def _complete(operation: dict[str, Any], path: str, method: str, route: APIRoute
         failures.append("404")
     if method != "get":
         failures += ["403", "409"]
-    if any(one["name"].lower() == "if-match" for one in operation.get("parameters", ())):
-        failures += ["412", "428"]
+    for one in operation.get("parameters", ()):
+        if one["name"].lower() == "if-match":
+            # Its absence has an answer of its own, which FastAPI's 400 for a missing header would hide.
+            one["required"], one["schema"] = True, {"type": "string"}
+            failures += ["412", "428"]
     if path.endswith("/uploads"):
         failures.append("413")
     if "isochrones" in path or "nearest" in path or "scenarios" in path:
-        failures.append("422")
+        failures += ["409", "422"]
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for code in sorted(set(failures)):
         responses.setdefault(code, {"description": _PROBLEMS[code], "content": problem})

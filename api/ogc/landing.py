@@ -44,6 +44,7 @@ CONFORMS_TO: Final = (
 
 
 @router.get("/ogc", include_in_schema=False)
+@router.get("/ogc/", include_in_schema=False)
 async def landing(request: Request, principal: Anybody) -> Response:
     """Serve the landing page.
 

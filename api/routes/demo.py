@@ -23,7 +23,9 @@ Anybody = Annotated[Principal, Depends(Guard("demo.enter"))]
 class DemoRole(Strict):
     """The role to take."""
 
-    role: str = Field(description="角色；public 表示退出 · a role, or public to leave")
+    role: str = Field(
+        json_schema_extra={"enum": list(ROLES)}, description="角色；public 表示退出 · a role, or public to leave"
+    )
     district: str | None = Field(
         None, pattern=r"^\d{2,12}$", description="辖区的区划代码，默认全域 · division code the role is limited to"
     )

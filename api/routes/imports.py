@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
@@ -29,11 +29,18 @@ from geo.services.importing import STORED_DIVISIONS
 router = APIRouter(prefix="/api/imports", tags=["imports"])
 Worker = Annotated[Principal, Depends(Guard("imports.do"))]
 
+ImportId = Annotated[int, Path(ge=1, le=2**53)]
+
 
 class UploadName(Strict):
     """What a sent file is called."""
 
-    name: str = Field(min_length=1, max_length=300, description=f"文件名（{' '.join(ALLOWED)}） · file name")
+    name: str = Field(
+        min_length=1,
+        max_length=300,
+        json_schema_extra={"pattern": rf"^[^./\\ -][^/\\]*({'|'.join(ALLOWED).replace('.', '[.]')})$"},
+        description=f"文件名（{' '.join(ALLOWED)}） · file name",
+    )
 
 
 @router.get("", summary="导入记录 · Imports, newest first")
@@ -233,7 +240,7 @@ async def commit(request: Request, principal: Worker, asked: ImportAsk) -> Respo
 
 
 @router.post("/{import_id}/undo", summary="撤销导入 · Take an import back")
-async def undo(request: Request, principal: Worker, import_id: int) -> dict[str, object]:
+async def undo(request: Request, principal: Worker, import_id: ImportId) -> dict[str, object]:
     """Take the newest import of a source back; nothing is deleted.
 
     Parameters

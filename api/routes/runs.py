@@ -56,13 +56,7 @@ async def start(request: Request, principal: Starter, asked: RunAsk) -> Response
     -------
     Response
         202 with the job, whose result names the run.
-
-    Raises
-    ------
-    InputError
-        A type is not in the catalogue, or the moment is none.
     """
-    asked.to_request()
     return await queue_job(request, principal, "coverage", asked.model_dump(mode="json", exclude_defaults=True))
 
 

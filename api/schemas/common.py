@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from geo.catalog.load import facility_types
+from geo.errors import InputError
+from geo.services.moment import parse_moment
 
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Minutes = Annotated[float, Field(gt=0, le=240, allow_inf_nan=False)]
 Metres = Annotated[float, Field(gt=0, le=20_000, allow_inf_nan=False)]
 Speed = Annotated[float, Field(ge=0.05, le=5.0, allow_inf_nan=False)]
-Moment = Annotated[str, Field(max_length=40)]
 
 LONGITUDE: Final = "经度（CGCS2000，度） · longitude, degrees"
 LATITUDE: Final = "纬度（CGCS2000，度） · latitude, degrees"
@@ -25,3 +29,56 @@ class Strict(BaseModel):
     """A body or a query that takes nothing it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _as_text(value: object) -> object:
+    """Refuse numbers, which pydantic would take for seconds since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError("应为 YYYY-MM-DD 形式的日期 · must be a date as YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[datetime.date, BeforeValidator(_as_text)]
+"""A date, written as one."""
+
+
+def _known_type(slug: str) -> str:
+    """Refuse types the catalogue does not have."""
+    if slug not in facility_types():
+        listed = list(facility_types())
+        raise ValueError(
+            f"没有设施类型“{slug}”；可用：{'、'.join(listed)} · no facility type '{slug}'; allowed: {', '.join(listed)}"
+        )
+    return slug
+
+
+def _known_moment(text: str) -> str:
+    """Refuse what is no moment."""
+    try:
+        parse_moment(text)
+    except InputError as error:
+        raise ValueError(f"{error.message_zh} · {error.message_en}") from None
+    return text
+
+
+def _enumerate_types(schema: dict[str, object]) -> None:
+    """List the types in the description."""
+    schema["enum"] = list(facility_types())
+
+
+TypeSlug = Annotated[str, AfterValidator(_known_type), Field(json_schema_extra=_enumerate_types)]
+"""A facility type of the catalogue."""
+
+_CLOCK: Final = "([01][0-9]|2[0-3]):[0-5][0-9]"
+Moment = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=40,
+        json_schema_extra={
+            "anyOf": [{"pattern": f"^((Mo|Tu|We|Th|Fr|Sa|Su|周[一二三四五六日]) )?{_CLOCK}$"}, {"format": "date-time"}]
+        },
+    ),
+    AfterValidator(_known_moment),
+]
+"""A moment as `geo.services.moment.parse_moment` reads it."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from api.schemas.common import LATITUDE, LONGITUDE, Latitude, Longitude, Strict
+from api.schemas.common import LATITUDE, LONGITUDE, Day, Latitude, Longitude, Strict, TypeSlug
 
 Value = Annotated[str, Field(max_length=2000)] | bool | int | float | None
 Attributes = Annotated[dict[Annotated[str, Field(max_length=60)], Value], Field(max_length=200)]
@@ -16,7 +15,7 @@ Attributes = Annotated[dict[Annotated[str, Field(max_length=60)], Value], Field(
 class FacilityNew(Strict):
     """A facility to enter."""
 
-    type: str = Field(max_length=60, description="设施类型 · facility type")
+    type: TypeSlug = Field(description="设施类型 · facility type")
     name: str = Field(min_length=1, max_length=200, description="名称 · name")
     lon: Longitude = Field(description=LONGITUDE)
     lat: Latitude = Field(description=LATITUDE)
@@ -37,26 +36,17 @@ class FacilityChange(Strict):
         default_factory=dict, description="要修改的属性；null 清除 · attributes to change; null removes one"
     )
 
-    @model_validator(mode="after")
-    def _is_something(self) -> FacilityChange:
-        """Refuse half a position, and nothing at all."""
-        if (self.lon is None) != (self.lat is None):
-            raise ValueError("lon 与 lat 必须同时给出 · lon and lat come together")
-        if self.name is None and self.lon is None and not self.attributes:
-            raise ValueError("没有要修改的内容 · there is nothing to change")
-        return self
-
 
 class FacilityClosing(Strict):
     """When a facility closes."""
 
-    on: datetime.date | None = Field(None, description="停用日期，默认今天 · first day closed, today by default")
+    on: Day | None = Field(None, description="停用日期，默认今天 · first day closed, today by default")
 
 
 class FacilityAsk(Strict):
     """Which facilities are listed."""
 
-    type: list[str] = Field(default_factory=list, max_length=64, description="设施类型，可重复 · types, repeatable")
+    type: list[TypeSlug] = Field(default_factory=list, max_length=64, description="设施类型，可重复 · types")
     q: str | None = Field(None, min_length=1, max_length=100, description="名称包含 · a part of the name")
     district: str | None = Field(None, max_length=20, pattern=r"^\d+$", description="区划代码 · division code")
     open: bool = Field(False, description="只要营业中的 · only those open today")

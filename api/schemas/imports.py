@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
-from api.schemas.common import Strict
+from api.schemas.common import Strict, TypeSlug
 
 ImportLayer = Literal["facilities", "demand", "divisions", "streets", "land", "footprints"]
 Mapping = Annotated[dict[Annotated[str, Field(max_length=200)], Annotated[str, Field(max_length=60)]],
@@ -17,11 +17,11 @@ class SketchAsk(Strict):
     """How a file is looked at."""
 
     layer: ImportLayer = Field(description="导入为哪个图层 · what it is imported as")
-    type: str | None = Field(None, max_length=60, description="全部行的设施类型 · facility type of all rows")
+    type: TypeSlug | None = Field(None, description="全部行的设施类型 · facility type of all rows")
     mapping: Mapping = Field(default_factory=dict, description="列 → 字段，“-”忽略 · column to field, - leaves out")
     part: str | None = Field(None, max_length=200, description="图层、工作表或压缩包成员 · layer, sheet or member")
     encoding: str | None = Field(None, max_length=40, description="文字编码，默认自动识别 · text encoding")
-    has_areas: bool = Field(False, description="需求为社区人数表 · demand is a table per community")
+    has_areas: StrictBool = Field(False, description="需求为社区人数表 · demand is a table per community")
 
 
 class ImportAsk(Strict):
@@ -39,8 +39,8 @@ class ImportAsk(Strict):
     part: str | None = Field(None, max_length=200, description="图层、工作表或压缩包成员 · layer, sheet or member")
     helmert: str | None = Field(None, max_length=200, description="七参数 · seven parameters for 1954 or 1980")
     encoding: str | None = Field(None, max_length=40, description="文字编码，默认自动识别 · text encoding")
-    skip_bad: bool = Field(False, description="写入合格行并列出其余各行 · store the good rows and list the others")
-    type: str | None = Field(None, max_length=60, description="全部行的设施类型 · facility type of all rows")
+    skip_bad: StrictBool = Field(False, description="写入合格行并列出其余各行 · store the good rows only")
+    type: TypeSlug | None = Field(None, description="全部行的设施类型 · facility type of all rows")
     population: Literal["resident", "registered", "unstated"] = Field(
         "unstated", description="人口口径 · kind of population"
     )

@@ -16,6 +16,7 @@ from api.schemas.common import (
     Moment,
     Speed,
     Strict,
+    TypeSlug,
 )
 
 WalkMinutes = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
@@ -41,6 +42,6 @@ class IsochroneAsk(Place):
 class NearestAsk(Place):
     """Which services are wanted."""
 
-    type: list[str] = Field(default_factory=list, max_length=64, description="设施类型，可重复，默认全部 · types")
+    type: list[TypeSlug] = Field(default_factory=list, max_length=64, description="设施类型，可重复，默认全部 · types")
     minutes: WalkMinutes = Field(15.0, description="最长步行分钟数 · longest walk, minutes")
     most: int = Field(5, ge=1, le=50, description="每种类型最多几处 · most facilities of a type")

@@ -161,7 +161,7 @@ def edit_facility(
     values : Mapping
         New values by name; None removes one.
     lon, lat : float or None
-        New position in EPSG:4490 degrees; None leaves it.
+        New position in EPSG:4490 degrees; None leaves it as it is.
     editor : Editor
         Who edits.
     action : str
@@ -196,15 +196,18 @@ def edit_facility(
         )
     kind = facility_type(str(now.values["type"]))
     _check_names(kind, values)
-    at = now.geometry.coords[0] if isinstance(now.geometry, shapely.Point) and not now.geometry.is_empty else None
+    point = now.geometry if isinstance(now.geometry, shapely.Point) and not now.geometry.is_empty else None
+    at = None if point is None else (point.x, point.y)
     if at is not None:
         _check_place(session, editor, at[0], at[1])
-    is_moved = lon is not None and lat is not None and (at is None or (lon, lat) != (at[0], at[1]))
-    place = (lon, lat) if lon is not None and lat is not None else at
-    if place is None:
+    lon, lat = (old if new is None else new for new, old in zip((lon, lat), at or (None, None), strict=True))
+    is_moved = at is None or (lon, lat) != at
+    if lon is None or lat is None:
         raise InputError("该设施没有位置，请给出 lon 和 lat", "the facility has no position; give lon and lat", uid=uid)
-    _check_place(session, editor, *place)
-    frame, problems = _judge(session, kind, _merged(kind, now, values), *place, id=now.id)
+    if not values and not is_moved:
+        return Edited(now, tuple(check_facility(now)))
+    _check_place(session, editor, lon, lat)
+    frame, problems = _judge(session, kind, _merged(kind, now, values), lon, lat, id=now.id)
     if not is_moved:
         for name in _BY_POSITION:
             frame[name] = [now.values[name]]
