@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from geo.access.status import (
     TOO_FAR,
     Certificates,
 )
-from geo.arrays import Bool, Float, Int32
+from geo.arrays import Bool, Float, Int32, UInt8
 from geo.errors import InputError
 from geo.network.cost import CostBook, Measure
 from geo.network.link import PointLinks
@@ -253,15 +253,14 @@ def _certify_task(
     values = _within(evaluate(network, costs, sites, field, demand), max(cutoff, task.limit.value))
     linked = demand.is_linked
     connected = linked & _is_connected(network, demand, sites)
-    covered = connected & (values.best <= task.limit.value)
-    status = np.full(demand.edge.size, TOO_FAR, np.uint8)
-    uncovered = np.flatnonzero(connected & ~covered).astype(np.int32)
-    if book.gates.is_any_shut and uncovered.size:
-        reachable = _covered_with_open_gates(network, demand.take(uncovered), sites, task, book)
-        status[uncovered[reachable]] = GATE_CLOSED
-    status[covered] = COVERED
-    status[linked & ~connected] = DISCONNECTED
-    status[~linked] = NOT_LINKED
+    status = judge(
+        linked,
+        connected,
+        values.best <= task.limit.value,
+        (lambda rows: _covered_with_open_gates(network, demand.take(rows), sites, task, book))
+        if book.gates.is_any_shut
+        else None,
+    )
     order = np.argsort(task.facility_rank).astype(np.int32)
     found = values.label >= 0
     facility = np.full(demand.edge.size, NO_FACILITY, np.int32)
@@ -269,6 +268,33 @@ def _certify_task(
     primary, carried = np.where(found, values.best, np.nan), np.where(found, values.second, np.nan)
     walk_s, walk_m = (primary, carried) if costs.measure == "seconds" else (carried, primary)
     return Certificates(status, facility, walk_m, walk_s, _access_leg(demand))
+
+
+def judge(linked: Bool, connected: Bool, within: Bool, if_open: Callable[[Int32], Bool] | None) -> UInt8:
+    """Give points their status.
+
+    Parameters
+    ----------
+    linked, connected, within : Bool
+        Which points have a link, share a part of the network with a facility, reach one within the threshold; shape
+        (n_points,).
+    if_open : callable or None
+        Tells which of some points would be covered if every gate were open to everybody; None where every gate is.
+
+    Returns
+    -------
+    UInt8
+        Status codes, shape (n_points,).
+    """
+    covered = connected & within
+    status = np.full(linked.size, TOO_FAR, np.uint8)
+    uncovered = np.flatnonzero(connected & ~covered).astype(np.int32)
+    if if_open is not None and uncovered.size:
+        status[uncovered[if_open(uncovered)]] = GATE_CLOSED
+    status[covered] = COVERED
+    status[linked & ~connected] = DISCONNECTED
+    status[~linked] = NOT_LINKED
+    return status
 
 
 def _within(values: NodeValues, cutoff: float) -> NodeValues:

@@ -21,8 +21,8 @@ from numba.core import config
 from geo.errors import ConflictError
 
 _KERNELS = (
-    "assign", "catchment", "contour", "curve", "field", "graph", "grid", "mvt", "search", "shapes", "straight",
-    "tile_fit", "weights",
+    "assign", "catchment", "contour", "curve", "field", "graph", "grid", "mvt", "repair", "search", "shapes",
+    "straight", "tile_fit", "weights",
 )  # fmt: skip
 
 

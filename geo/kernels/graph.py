@@ -8,6 +8,8 @@ from numba import njit
 from geo.arrays import Bool, Float, Int32, UInt8
 
 PUBLIC, PRIVATE, ENCLOSED, GATE = 0, 1, 2, 3
+# Streets of a compound whose gate was opened in a scenario: everybody may pass, and residents keep their private ways.
+OPENED = 4
 
 
 @njit(nogil=True, cache=True)
