@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = open_checked(settings.store.store, actor="serve")
         app.state.store = store
+        app.state.watch = store.watch()
         with store.session(write=False) as session:
             app.state.is_synthetic = is_synthetic(session)
         app.state.streams = 0
@@ -75,11 +76,13 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     errors.register(app)
+    # First, because most requests are for tiles.
+    tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
+    app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
     resources = (report, demo, runs, jobs, facilities, imports, walks, definitions, docs)
     for module in (*resources, landing, collections, items, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(module.router.routes)
-    app.router.routes.append(GuardedRoute(TILE_PATH, TileRoute(TileCache()), policy="layers.read"))
     # The last one added is the outermost.
     app.add_middleware(Gate, concurrent=settings.limits.concurrent, waiting=settings.limits.waiting)
     if settings.access.is_loopback:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +21,8 @@ POLICY_HEADER: Final = (
     "style-src 'self'; script-src 'self'; connect-src 'self'; worker-src 'self'"
 )
 """Content security policy of what the server writes itself; the report page brings its own, stricter about scripts."""
+_POLICY: Final = (b"content-security-policy", POLICY_HEADER.encode())
+_STRICT: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
 class AccessLog:
@@ -46,11 +48,7 @@ class AccessLog:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                if not headers.get("content-type", "").startswith("text/html") or scope["path"].startswith("/ogc"):
-                    headers.setdefault("Content-Security-Policy", POLICY_HEADER)
+                message["headers"] = _strict(message.get("headers", ()), scope["path"])
             elif message["type"] == "http.response.body":
                 sent += len(message.get("body", b""))
             await send(message)
@@ -58,16 +56,28 @@ class AccessLog:
         try:
             await self._app(scope, receive, noting)
         finally:
-            principal = scope.get("state", {}).get("principal")
-            line = {
-                "method": scope["method"],
-                "path": scope["path"],
-                "status": status,
-                "ms": round((time.perf_counter() - begun) * 1000.0, 1),
-                "bytes": sent,
-                "who": getattr(principal, "name", "anonymous"),
-            }
-            _log.info("%s %s %s", scope["method"], scope["path"], status, extra={"facts": line})
+            if _log.isEnabledFor(logging.INFO):
+                principal = scope.get("state", {}).get("principal")
+                line = {
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": round((time.perf_counter() - begun) * 1000.0, 1),
+                    "bytes": sent,
+                    "who": getattr(principal, "name", "anonymous"),
+                }
+                _log.info("%s %s %s", scope["method"], scope["path"], status, extra={"facts": line})
+
+
+def _strict(given: Iterable[tuple[bytes, bytes]], path: str) -> list[tuple[bytes, bytes]]:
+    """Add the headers that keep browsers strict, where an answer does not bring its own."""
+    headers = list(given)
+    found = dict(headers)
+    headers += [header for header in _STRICT if header[0] not in found]
+    is_page = found.get(b"content-type", b"").startswith(b"text/html") and not path.startswith("/ogc")
+    if not is_page and _POLICY[0] not in found:
+        headers.append(_POLICY)
+    return headers
 
 
 class Gate:

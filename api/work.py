@@ -9,11 +9,13 @@ from typing import TypeVar
 
 import anyio
 from starlette.requests import Request
+from starlette.types import Scope
 
 from api.settings import Settings
 from geo.errors import BusyError
 from geo.services.network import NetworkShelf
 from geo.store import Session, Store, canceller
+from geo.store.watch import Revisions, RevisionWatch
 
 _Result = TypeVar("_Result")
 _LOOK_S = 0.25
@@ -68,6 +70,23 @@ def networks_of(request: Request) -> NetworkShelf:
     """
     shelf: NetworkShelf = request.app.state.networks
     return shelf
+
+
+def present_state(scope: Scope) -> Revisions | None:
+    """Return the present state of the layers, where it is known without asking the database.
+
+    Parameters
+    ----------
+    scope : Scope
+        A request's scope.
+
+    Returns
+    -------
+    Revisions or None
+        None where the database has to be asked.
+    """
+    watch: RevisionWatch = scope["app"].state.watch
+    return watch.present()
 
 
 async def reading(request: Request, ask: Callable[[Session], _Result]) -> _Result:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import quote, urlencode
 
@@ -15,8 +14,10 @@ from starlette.responses import Response
 
 from api.auth.principal import Principal
 from api.ogc.query import QueryReader
+from api.work import present_state
 from geo.errors import NotFoundError
 from geo.store import Session, state
+from geo.store.pages import today
 
 Format = Literal["json", "html"]
 JSON: Final = "application/json"
@@ -223,9 +224,37 @@ def tag_of(session: Session, request: Request, principal: Principal, tables: Seq
     str
         With its quotes.
     """
-    today = datetime.now().astimezone().date().isoformat()
+    return _tag(request, principal, state.token(session, tables))
+
+
+def unchanged(request: Request, principal: Principal, tables: Sequence[str]) -> Response | None:
+    """Answer a client that has the answer already, without asking the database.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Who asks.
+    tables : sequence of str
+        Layers of the store that are read.
+
+    Returns
+    -------
+    Response or None
+        304; None where the client has another answer, or the database has to be asked.
+    """
+    present = present_state(request.scope) if "if-none-match" in request.headers else None
+    if present is None:
+        return None
+    tag = _tag(request, principal, present.token(tables))
+    return not_modified(tag) if is_known(request, tag) else None
+
+
+def _tag(request: Request, principal: Principal, token: str) -> str:
+    """Write a tag."""
     accept = f"{request.headers.get('accept', '')}|{request.headers.get('accept-language', '')}"
-    facts = (str(request.url), accept, principal.visibility, today, state.token(session, tables))
+    facts = (str(request.url), accept, principal.visibility, today().isoformat(), token)
     return '"' + hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32] + '"'
 
 
@@ -244,8 +273,28 @@ def is_known(request: Request, tag: str) -> bool:
     bool
         True for 304.
     """
-    known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
-    return tag in known or "*" in known
+    return is_tag_known(request.headers.get("if-none-match", ""), tag)
+
+
+def is_tag_known(known: str, tag: str) -> bool:
+    """Tell whether a client has the answer with a tag.
+
+    Parameters
+    ----------
+    known : str
+        The request's ``If-None-Match``.
+    tag : str
+        The answer's tag.
+
+    Returns
+    -------
+    bool
+        True for 304.
+    """
+    if known == tag:
+        return True
+    tags = [part.strip().removeprefix("W/") for part in known.split(",")]
+    return tag in tags or "*" in tags
 
 
 def not_modified(tag: str) -> Response:

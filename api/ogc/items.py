@@ -159,6 +159,8 @@ async def items(request: Request, principal: Reader, name: str) -> Response:
     asked = _read(request, principal, name)
     secret = request.app.state.store.store_id
     after = _after(asked, secret)
+    if (same := answer.unchanged(request, principal, [asked.layer.table])) is not None:
+        return same
 
     def work(session: Session) -> tuple[str, RowPage, tuple[int, bool]] | str:
         tag = answer.tag_of(session, request, principal, [asked.layer.table])
@@ -223,6 +225,8 @@ async def item(request: Request, principal: Reader, name: str, feature_id: str) 
     if not re.fullmatch(r"\d{1,18}", feature_id):
         raise no_feature(name, feature_id)
     query = FeatureQuery(_is_public(principal), today(), today())
+    if (same := answer.unchanged(request, principal, [layer.table])) is not None:
+        return same
 
     def work(session: Session) -> tuple[str, RowPage | None]:
         tag = answer.tag_of(session, request, principal, [layer.table])

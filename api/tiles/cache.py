@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -35,6 +36,17 @@ class TileKey:
     visibility: str
     state: str
 
+    @property
+    def tag(self) -> str:
+        """Return the strong entity tag of the tile.
+
+        Returns
+        -------
+        str
+            With its quotes.
+        """
+        return '"' + hashlib.sha256(repr(self).encode()).hexdigest()[:32] + '"'
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -46,11 +58,14 @@ class Tile:
         Compressed.
     shown, whole : int
         Features in it, and features that lie there.
+    tag : str
+        Its entity tag.
     """
 
     body: bytes
     shown: int
     whole: int
+    tag: str
 
 
 class TileCache:
@@ -59,7 +74,7 @@ class TileCache:
     Parameters
     ----------
     most_bytes : int
-        Bytes kept.
+        Bytes kept; 0 for none.
     """
 
     def __init__(self, most_bytes: int = KEPT_BYTES) -> None:
@@ -97,6 +112,8 @@ class TileCache:
         tile : Tile
             The tile.
         """
+        if self._most <= 0:
+            return
         with self._lock:
             before = self._tiles.pop(key, None)
             self._size += len(tile.body) - (len(before.body) if before else 0)

@@ -25,7 +25,7 @@ TRUNCATED: Final = "_truncated"
 _GRID: Final = 32
 
 
-def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_public: bool) -> Tile:
+def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_public: bool, tag: str) -> Tile:
     """Make a tile.
 
     Parameters
@@ -40,6 +40,8 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
         Its zoom in web Mercator's counting.
     is_public : bool
         Whether only what everybody may see is wanted.
+    tag : str
+        The tile's entity tag.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
         The tile, compressed.
     """
     if zoom < layer.zoom:
-        return _count(session, layer, box, is_public=is_public)
+        return _count(session, layer, box, is_public=is_public, tag=tag)
     query = FeatureQuery(is_public, today(), today(), (box.degrees(BUFFER / EXTENT),))
     page, whole = tile_features(session, layer, query, most=MOST_FEATURES)
     layers = [
@@ -64,10 +66,10 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
         place = np.array([shapely.Point((box.degrees()[0] + box.degrees()[2]) / 2, sum(box.degrees()[1::2]) / 2)])
         facts: dict[str, list[object]] = {"layer": [layer.name], "shown": [shown], "whole": [whole]}
         layers.append(TileLayer(TRUNCATED, np.array([0]), place, facts))
-    return Tile(gzip.compress(encode_tile(layers, box), 1, mtime=0), shown, whole)
+    return Tile(gzip.compress(encode_tile(layers, box), 1, mtime=0), shown, whole, tag)
 
 
-def _count(session: Session, layer: MapLayer, box: TileBox, *, is_public: bool) -> Tile:
+def _count(session: Session, layer: MapLayer, box: TileBox, *, is_public: bool, tag: str) -> Tile:
     """Make a tile of counts by square, each a point in the middle of its square; nothing is left out of them."""
     query = FeatureQuery(is_public, today(), today(), (box.degrees(),))
     places = tile_middles(session, layer, query)
@@ -86,4 +88,4 @@ def _count(session: Session, layer: MapLayer, box: TileBox, *, is_public: bool) 
         {"count": counts.tolist()},
     )  # fmt: skip
     number = int(inside.sum())
-    return Tile(gzip.compress(encode_tile([made], box), 1, mtime=0), number, number)
+    return Tile(gzip.compress(encode_tile([made], box), 1, mtime=0), number, number, tag)

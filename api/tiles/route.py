@@ -1,29 +1,34 @@
-"""The tile address: a bare ASGI application under the same policy as the items."""
+"""The tile address: a bare ASGI application under the same policy as the items.
+
+A tile that is kept, or that the client has, needs no database: the store's watch knows the layer's present state.
+"""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
+from functools import lru_cache
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.auth.policy import readable_layer
 from api.auth.principal import Principal
-from api.ogc.answer import PRIVATE, is_known, not_modified
+from api.ogc.answer import PRIVATE, is_tag_known
 from api.tiles.cache import Tile, TileCache, TileKey
 from api.tiles.make import make_tile
-from api.tiles.matrix import matrix_set
-from api.work import reading
-from geo.catalog.map_layer import map_layer
+from api.tiles.matrix import MatrixSet, TileBox, matrix_set
+from api.work import present_state, reading
+from geo.catalog.map_layer import MapLayer, map_layer
 from geo.errors import InputError
 from geo.store import Session, state
 from geo.store.pages import today
 
 TILE_PATH: Final = "/ogc/collections/{name}/tiles/{matrix}/{zoom}/{row}/{column}"
 MEDIA: Final = "application/vnd.mapbox-vector-tile"
+_KEPT_ADDRESSES: Final = 8_192
+_PRIVATE: Final = [(name.lower().encode(), value.encode()) for name, value in PRIVATE.items()]
 
 
 class TileRoute:
@@ -40,45 +45,83 @@ class TileRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one tile."""
-        request = Request(scope, receive)
-        answer = await self._answer(request)
-        await answer(scope, receive, send)
+        principal: Principal = scope["state"]["principal"]
+        given = scope["path_params"]
+        layer, matrix, box, place = _address(
+            given["name"], given["matrix"], given["zoom"], given["row"], given["column"]
+        )
+        readable_layer(layer, principal)
+        if scope["query_string"]:
+            _check_query(scope["query_string"].decode("latin-1"))
+        known, takes_gzip = _wishes(scope)
 
-    async def _answer(self, request: Request) -> Response:
-        """Find or make the tile."""
-        principal: Principal = request.scope["state"]["principal"]
-        given = request.path_params
-        layer = readable_layer(map_layer(given["name"]), principal)
-        matrix = matrix_set(given["matrix"])
-        box = matrix.box(given["zoom"], given["row"], given["column"])
-        zoom, row, column = (int(given[name]) for name in ("zoom", "row", "column"))
-        unknown = sorted(set(request.query_params) - {"f"})
-        if unknown or request.query_params.get("f", "mvt") != "mvt":
-            raise InputError("瓦片只接受参数 f=mvt", "tiles take the parameter f=mvt only", parameters=unknown or ["f"])
+        def key_at(token: str) -> TileKey:
+            return TileKey(layer.name, matrix.name, *place, principal.visibility, f"{today().isoformat()}/{token}")
+
+        def kept(key: TileKey) -> tuple[str, Tile | None] | None:
+            tile = self._cache.get(key)
+            tag = key.tag if tile is None else tile.tag
+            if known is not None and is_tag_known(known, tag):
+                return tag, None
+            return None if tile is None else (tag, tile)
 
         def work(session: Session) -> tuple[str, Tile | None]:
-            now = f"{today().isoformat()}/{state.token(session, [layer.table])}"
-            key = TileKey(layer.name, matrix.name, zoom, row, column, principal.visibility, now)
-            tag = '"' + hashlib.sha256(repr(key).encode()).hexdigest()[:32] + '"'
-            if is_known(request, tag):
-                return tag, None
-            tile = self._cache.get(key)
-            if tile is None:
-                # Squares of degrees are twice as many along the equator: zoom 0 there is zoom 1 here.
-                depth = zoom if matrix.crs.epsg == 3857 else zoom - matrix.first + 1
-                tile = make_tile(session, layer, box, depth, is_public=not principal.roles)
-                self._cache.put(key, tile)
-            return tag, tile
+            key = key_at(state.token(session, [layer.table]))
+            found = kept(key)
+            if found is not None:
+                return found
+            # Squares of degrees are twice as many along the equator: zoom 0 there is zoom 1 here.
+            depth = place[0] if matrix.crs.epsg == 3857 else place[0] - matrix.first + 1
+            tile = make_tile(session, layer, box, depth, is_public=not principal.roles, tag=key.tag)
+            self._cache.put(key, tile)
+            return key.tag, tile
 
-        tag, tile = await reading(request, work)
-        if tile is None:
-            return not_modified(tag)
-        headers = {**PRIVATE, "ETag": tag}
-        body = tile.body
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            headers["Content-Encoding"] = "gzip"
+        present = present_state(scope)
+        found = None if present is None else kept(key_at(present.token((layer.table,))))
+        tag, tile = await reading(Request(scope, receive), work) if found is None else found
+        await _send(send, tag, tile, takes_gzip=takes_gzip)
+
+
+@lru_cache(maxsize=_KEPT_ADDRESSES)
+def _address(
+    name: str, matrix_name: str, zoom: str, row: str, column: str
+) -> tuple[MapLayer, MatrixSet, TileBox, tuple[int, int, int]]:
+    """Layer, matrix set and place of an address."""
+    layer, matrix = map_layer(name), matrix_set(matrix_name)
+    return layer, matrix, matrix.box(zoom, row, column), (int(zoom), int(row), int(column))
+
+
+def _check_query(query: str) -> None:
+    """Refuse parameters that tiles do not take."""
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(set(given) - {"f"})
+    if unknown or given.get("f", "mvt") != "mvt":
+        raise InputError("瓦片只接受参数 f=mvt", "tiles take the parameter f=mvt only", parameters=unknown or ["f"])
+
+
+def _wishes(scope: Scope) -> tuple[str | None, bool]:
+    """What the client has, and whether it takes compressed tiles."""
+    known, takes_gzip = None, False
+    for name, value in scope["headers"]:
+        if name == b"if-none-match":
+            known = value.decode("latin-1")
+        elif name == b"accept-encoding":
+            takes_gzip = b"gzip" in value
+    return known, takes_gzip
+
+
+async def _send(send: Send, tag: str, tile: Tile | None, *, takes_gzip: bool) -> None:
+    """Send a tile, or that the client has it."""
+    headers, status, body = [*_PRIVATE, (b"etag", tag.encode())], 304, b""
+    if tile is not None:
+        status, body = 200, tile.body
+        headers.append((b"content-type", MEDIA.encode()))
+        if takes_gzip:
+            headers.append((b"content-encoding", b"gzip"))
         else:
             body = gzip.decompress(body)
+        headers.append((b"content-length", str(len(body)).encode()))
         if tile.whole > tile.shown:
-            headers["Tile-Truncated"] = f"{tile.shown}/{tile.whole}"
-        return Response(body, media_type=MEDIA, headers=headers)
+            headers.append((b"tile-truncated", f"{tile.shown}/{tile.whole}".encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -22,6 +22,7 @@ from geo.store.migrations import HEAD
 
 if TYPE_CHECKING:
     from geo.store.outside import OutsideEdit, RowCheck
+    from geo.store.watch import RevisionWatch
 
 StoreKind = Literal["gpkg", "postgis"]
 
@@ -30,6 +31,9 @@ _WRITER_LOCK = 4_490_002
 
 _BUSY_MS = 30_000
 """How long a writer waits for another one."""
+
+_watches: list[RevisionWatch] = []
+"""Watches of this process: what one open store commits is news to another one of the same database."""
 
 
 class Store:
@@ -51,6 +55,7 @@ class Store:
         self.outside_edits: tuple[OutsideEdit, ...] = ()
         self.actor = actor
         self.kind: StoreKind = "gpkg" if engine.dialect.name == "sqlite" else "postgis"
+        self._watch: RevisionWatch | None = None
         with engine.connect() as connection:
             self.store_id = str(connection.scalar(text("SELECT value FROM store_info WHERE key = 'store_id'")))
 
@@ -73,12 +78,32 @@ class Store:
             options |= {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
         bound = self._engine.execution_options(**options)
         made = Session(bound, expire_on_commit=False, info={"actor": self.actor})
-        with _driver_errors(self.url), made as session, session.begin():
-            first = _start_writing(session) if write else None
-            yield session
-            if first is not None:
-                session.flush()
-                _claim_journal(session, first)
+        try:
+            with _driver_errors(self.url), made as session, session.begin():
+                first = _start_writing(session) if write else None
+                yield session
+                if first is not None:
+                    session.flush()
+                    _claim_journal(session, first)
+        finally:
+            if write:
+                for watch in tuple(_watches):
+                    watch.doubt()
+
+    def watch(self) -> RevisionWatch:
+        """Return what knows the present state of every layer, for those who ask often.
+
+        Returns
+        -------
+        RevisionWatch
+            Begun with the first call, ended by `close`.
+        """
+        if self._watch is None:
+            from geo.store.watch import watch_revisions
+
+            self._watch = watch_revisions(self._engine)
+            _watches.append(self._watch)
+        return self._watch
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[Session]:
@@ -101,6 +126,9 @@ class Store:
 
     def close(self) -> None:
         """Close every connection; the embedded file is left alone and whole, without ``-wal`` and ``-shm``."""
+        if self._watch in _watches:
+            _watches.remove(self._watch)
+            self._watch.close()
         self._engine.dispose()
         if self.kind == "postgis":
             return

@@ -30,6 +30,7 @@ def create_schema(connection: Connection) -> None:
     for name in gpkg.REGISTERED_RECORDS:
         finish_record_table(connection, Base.metadata.tables[name])
     keep_append_only(connection, "audit_log")
+    announce_revisions(connection)
     # As Alembic itself makes it.
     type_ = "TEXT" if connection.dialect.name == "sqlite" else "VARCHAR(32)"
     key = "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)"
@@ -100,6 +101,19 @@ def keep_append_only(connection: Connection, table: str) -> None:
     statements = triggers.sqlite_append_only(table) if sqlite else triggers.postgis_append_only(table)
     for statement in statements.values():
         connection.exec_driver_sql(statement)
+
+
+def announce_revisions(connection: Connection) -> None:
+    """Let a PostGIS store announce that revisions have changed; an embedded one needs no such thing.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction; the table of revisions exists.
+    """
+    if connection.dialect.name != "sqlite":
+        for statement in triggers.POSTGIS_ANNOUNCING:
+            connection.exec_driver_sql(statement)
 
 
 def fill_store_info(connection: Connection) -> None:

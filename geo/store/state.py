@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -80,6 +80,24 @@ def token(session: Session, layer_names: Sequence[str]) -> str:
         Sixteen hexadecimal digits.
     """
     found = {row.layer: f"{row.revision}-{row.stamp}" for row in session.scalars(select(LayerRevision))}
+    return token_of(found, layer_names)
+
+
+def token_of(found: Mapping[str, str], layer_names: Sequence[str]) -> str:
+    """Return the token of layers whose revisions are known.
+
+    Parameters
+    ----------
+    found : Mapping of str to str
+        Revision and stamp by layer.
+    layer_names : sequence of str
+        Layers.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+    """
     state = ";".join(f"{name}={found.get(name, 0)}" for name in layer_names)
     return hashlib.sha256(state.encode()).hexdigest()[:16]
 

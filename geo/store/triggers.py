@@ -115,6 +115,22 @@ END $$
 )
 """Trigger functions of the PostGIS store."""
 
+REVISIONS_CHANNEL = "fangyu_revisions"
+"""Where a PostGIS store announces, at each commit, that revisions have changed."""
+
+POSTGIS_ANNOUNCING: tuple[str, ...] = (
+    f"""
+CREATE OR REPLACE FUNCTION fangyu_announce() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('{REVISIONS_CHANNEL}', '');
+  RETURN NULL;
+END $$
+""",
+    "CREATE TRIGGER announce_layer_revisions AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON layer_revisions "
+    "FOR EACH STATEMENT EXECUTE FUNCTION fangyu_announce()",
+)
+"""Statements that make a PostGIS store announce it; a thousand changes in one transaction are one announcement."""
+
 _LOUD = "COALESCE(current_setting('fangyu.bulk', true), '') <> 'on'"
 
 

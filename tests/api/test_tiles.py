@@ -211,10 +211,10 @@ def test_the_cache_lets_go_of_what_was_asked_for_longest_ago() -> None:
     cache = TileCache(250)
     keys = [TileKey("a", "m", 1, 0, number, "p", "s") for number in range(4)]
     for key in keys[:2]:
-        cache.put(key, Tile(b"x" * 100, 1, 1))
+        cache.put(key, Tile(b"x" * 100, 1, 1, ""))
     assert cache.get(keys[0]) is not None
-    cache.put(keys[2], Tile(b"x" * 100, 1, 1))
+    cache.put(keys[2], Tile(b"x" * 100, 1, 1, ""))
     assert cache.get(keys[1]) is None
     assert cache.get(keys[0]) is not None
-    cache.put(keys[3], Tile(b"x" * 900, 1, 1))
+    cache.put(keys[3], Tile(b"x" * 900, 1, 1, ""))
     assert [cache.get(key) is not None for key in keys] == [False, False, False, True]
