@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         title="方舆 Fangyu", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan,
-        redirect_slashes=False,
+        redirect_slashes=False, telemetry={"tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
     app.state.settings = settings
     errors.register(app)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -107,6 +108,7 @@ def _is_own(connection: HTTPConnection, origin: str) -> bool:
     return bool(origin) and urlsplit(origin).netloc == connection.headers.get("host")
 
 
+@lru_cache(maxsize=64)
 def _signature(who: str) -> str:
     """Sign a role and its district."""
     return hmac.new(_KEY, who.encode(), hashlib.sha256).hexdigest()

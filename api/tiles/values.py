@@ -191,9 +191,11 @@ def _refusal(sort: str, name: str, layer: str) -> InputError:
 def _number_texts(pieces: Sequence[_Piece], codes: Int32) -> list[str]:
     """Number texts in the order in which they come; return the different ones."""
     seen: dict[object, int] = {}
-    number = seen.setdefault
     for piece in pieces:
-        codes[piece.rows, piece.key] = [number(text, len(seen)) for text in piece.values]
+        # A tenth of the time of asking for one value after the other.
+        new = [text for text in dict.fromkeys(piece.values) if text not in seen]
+        seen.update(zip(new, range(len(seen), len(seen) + len(new)), strict=True))
+        codes[piece.rows, piece.key] = np.fromiter(map(seen.__getitem__, piece.values), np.int32, len(piece.values))
     return [str(text) for text in seen]
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.orm import Session
@@ -32,11 +33,15 @@ from sqlalchemy.sql import table as plain_table
 from geo.arrays import Float
 from geo.store.columns import ordered
 from geo.store.geometry import SRID, strip_blobs
-from geo.store.layer import Layer
-from geo.store.rows import is_sqlite
+from geo.store.layer import ColumnKind, Layer
+from geo.store.rows import fetch_plain, is_sqlite
 from geo.store.rtree import AFTER_FID, after_fid
 
 Box = tuple[float, float, float, float]
+_PLAINLY: Final = text(
+    "SELECT set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true), "
+    "set_config('plan_cache_mode', 'force_custom_plan', true)"
+)
 _INDEXED: Final = ("minx", "maxx", "miny", "maxy")
 
 
@@ -177,23 +182,26 @@ def read_page(
         raise ValueError(f"layer {spec.name} has no column {sort.column}; it has {sorted(spec.columns)}")
     shape = type_coerce(rows.geom, LargeBinary) if embedded else func.ST_AsBinary(rows.geom, "NDR")
     ranked = () if sort is None else (rows[sort.column],)
-    query = select(rows.fid, *(rows[name] for name in columns), shape, *(one.label("sorted_by") for one in ranked))
-    query = query.where(*conditions_of(session, spec, choice)).limit(limit + 1)
+    wanted = (rows.fid, *(rows[name] for name in columns), shape, *(one.label("sorted_by") for one in ranked))
+    query: Select[Any] = select(*wanted).where(*conditions_of(session, spec, choice)).limit(limit + 1)
     key = after if isinstance(after, PageKey) else PageKey(after) if after else None
     query = _in_order(query, spec, sort, key, embedded)
-    if embedded:
-        # Where rows stand in the order of fid, those before the page need not come out of the R*Tree.
-        found = session.execute(query, {AFTER_FID: key.fid} if key and sort is None else {}).all()
-    else:
+    if not embedded:
         _plan_plainly(session)
+    found: Sequence[Sequence[Any]]
+    if sort is None:
+        # Where rows stand in the order of fid, those before the page need not come out of the R*Tree.
+        found = fetch_plain(session, query, {AFTER_FID: key.fid} if key and embedded else {})
+    else:
         found = session.execute(query).all()
     has_more, found = len(found) > limit, found[:limit]
     if not found:
         return RowPage((), tuple(() for _ in columns), (), False)
     fids, *values, wkb = zip(*(row[: len(columns) + 2] for row in found) if ranked else found, strict=True)
-    plain = strip_blobs(wkb, is_lenient=True) if embedded else (one and bytes(one) for one in wkb)
+    plain = strip_blobs(wkb, is_lenient=True) if embedded else [one and bytes(one) for one in wkb]
     last = PageKey(fids[-1], found[-1][-1] if ranked else None)
-    return RowPage(tuple(fids), tuple(_plain(column) for column in values), tuple(plain), has_more, last)
+    shown = (_plain(column, spec.columns[name].kind) for name, column in zip(columns, values, strict=True))
+    return RowPage(tuple(fids), tuple(shown), tuple(plain), has_more, last)
 
 
 def _plan_plainly(session: Session) -> None:
@@ -203,12 +211,7 @@ def _plan_plainly(session: Session) -> None:
     """
     if session.info.get("plans_plainly"):
         return
-    for name, value in (
-        ("jit", "off"),
-        ("max_parallel_workers_per_gather", "0"),
-        ("plan_cache_mode", "force_custom_plan"),
-    ):
-        session.execute(select(func.set_config(name, value, True)))
+    session.execute(_PLAINLY)
     session.info["plans_plainly"] = True
 
 
@@ -337,6 +340,12 @@ def box_in_index(spec: Layer, box: Sequence[float]) -> Select[tuple[int]]:
     )
 
 
-def _plain(column: Sequence[object]) -> Sequence[object]:
-    """Write dates as text."""
-    return tuple(value.isoformat() if isinstance(value, date) else value for value in column)
+def _plain(column: Sequence[object], kind: ColumnKind) -> Sequence[object]:
+    """Write dates as text, and booleans as such."""
+    if not any(column) and kind != "bool":
+        return column
+    if kind == "date":
+        return tuple(value.isoformat() if isinstance(value, date) else value for value in column)
+    if kind == "bool":
+        return tuple(None if value is None else bool(value) for value in column)
+    return column

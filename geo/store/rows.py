@@ -15,13 +15,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from types import NoneType
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import shapely
 from psycopg import Connection as PostgresConnection
+from psycopg import Cursor as PostgresCursor
 from psycopg import sql
-from sqlalchemy import text
+from psycopg.pq import Format
+from sqlalchemy import CursorResult, Select, text
 from sqlalchemy.orm import Session
 
 from geo.arrays import Int
@@ -82,6 +84,45 @@ def postgres_connection(session: Session) -> PostgresConnection:
         Inside the session's transaction.
     """
     return cast("PostgresConnection", session.connection().connection.dbapi_connection)
+
+
+class _BinaryCursor(PostgresCursor[tuple[object, ...]]):
+    """A cursor that takes results as PostgreSQL holds them: no number, date or geometry is written as text and read."""
+
+    def __init__(self, connection: PostgresConnection[Any], **options: Any) -> None:
+        super().__init__(connection, **options)
+        self.format = Format.BINARY
+
+
+def fetch_plain(
+    session: Session, query: Select[Any], parameters: Mapping[str, object] | None = None
+) -> list[tuple[Any, ...]]:
+    """Fetch the rows of a query as the driver gives them, which takes half the time.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    query : Select
+        A query whose results are text, numbers, booleans, dates and bytes.
+    parameters : Mapping of str to object, optional
+        Values of named parameters.
+
+    Returns
+    -------
+    list of tuple
+        On SQLite dates are ISO text and booleans 0 and 1, as they are stored there.
+    """
+    if is_sqlite(session):
+        result = cast("CursorResult[Any]", session.execute(query, parameters))
+        return cast("list[tuple[Any, ...]]", result.cursor.fetchall())
+    driver = postgres_connection(session)
+    usual, driver.cursor_factory = driver.cursor_factory, _BinaryCursor
+    try:
+        result = cast("CursorResult[Any]", session.execute(query, parameters))
+        return cast("list[tuple[Any, ...]]", result.cursor.fetchall())
+    finally:
+        driver.cursor_factory = usual
 
 
 def fetch_columns(

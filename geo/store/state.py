@@ -79,7 +79,8 @@ def token(session: Session, layer_names: Sequence[str]) -> str:
     str
         Sixteen hexadecimal digits.
     """
-    found = {row.layer: f"{row.revision}-{row.stamp}" for row in session.scalars(select(LayerRevision))}
+    rows = session.execute(select(LayerRevision.layer, LayerRevision.revision, LayerRevision.stamp))
+    found = {layer: f"{revision}-{stamp}" for layer, revision, stamp in rows}
     return token_of(found, layer_names)
 
 
