@@ -3,8 +3,11 @@
 A cell is at least 100 m wide and holds at least ten people. Cells are squares of a grid of degrees: where any
 cell of a 2 × 2 block holds too few people the whole block becomes one cell, up to an ordinary largest width;
 in thinly peopled country, where a whole block still holds too few, it goes on growing up to a wider one. What
-is still too scattered is counted with the nearest cell, so the cells sum to the population exactly. No cell
-overlaps another, and none is the difference of two others.
+is still too scattered is counted with the nearest cell, so the cells sum to the population exactly. Every person is
+counted with one cell, so none is the difference of two others.
+
+Where zones are given, such as townships, each has cells of its own, which sum to it exactly: squares of two zones may
+then lie over one another along their border, but never count the same person.
 """
 
 from __future__ import annotations
@@ -16,18 +19,19 @@ from typing import Final
 import numpy as np
 from scipy.spatial import cKDTree
 
+from geo.access.privacy import MINIMUM_PERSONS, SMALLEST_CELL_M, is_guarded, told_shares
 from geo.access.quantile import quantile_positions, sort_weights
 from geo.access.status import COVERED, STATUS_NAMES, Certificates
 from geo.access.tally import sum_by
 from geo.arrays import Bool, Float, Int, Int32, UInt8
 from geo.errors import InputError
 
-SMALLEST_M: Final = 100.0
-MINIMUM_PERSONS: Final = 10
 UNKNOWN_STATUS: Final = 255
 """Status of a cell about which nothing may be said."""
 
-_ROWS: Final = 2**31
+_COLUMNS: Final = 2**20
+"""More than there are squares of 100 m around the Earth."""
+_ZONES: Final = 2**22
 _UNREACHED: Final = 1e18
 # GRS 80, the ellipsoid of CGCS2000.
 _SEMI_MAJOR_M: Final = 6_378_137.0
@@ -58,6 +62,8 @@ class CellGrid:
         People among them who live too scattered for a cell of their own and are counted with the nearest one.
     of_point : array of int32, shape (n_demand,)
         Cell of each demand point, -1 where nobody lives.
+    zone : array of int32, shape (n_cells,)
+        Zone of each cell; all 0 where none were given.
     """
 
     west_deg: float
@@ -72,6 +78,7 @@ class CellGrid:
     unit: int
     moved: int
     of_point: Int32
+    zone: Int32
 
     @property
     def n_cells(self) -> int:
@@ -108,7 +115,8 @@ class CellValues:
     persons, covered : array of int64, shape (n_cells,)
         The band's people and those covered, in the grid's unit; only for sums, not for publication.
     covered_share : array of float64, shape (n_cells,)
-        From 0 to 1; NaN where the band has too few people to say.
+        From 0 to 1 in the steps of `geo.access.privacy.told_shares`; NaN where the band has too few people to say,
+        or exact totals would give the number away.
     median_s, median_m : array of float64, shape (n_cells,)
         Walk of the median person; NaN where the median person reaches no facility, or too few people.
     status : array of uint8, shape (n_cells,)
@@ -132,7 +140,8 @@ def build_cells(
     weights: Int,
     unit: int,
     *,
-    smallest_m: float = SMALLEST_M,
+    zone: Int32 | None = None,
+    smallest_m: float = SMALLEST_CELL_M,
     doublings: int = 2,
     sparse_doublings: int = 2,
     minimum_persons: int = MINIMUM_PERSONS,
@@ -147,6 +156,9 @@ def build_cells(
         Everybody at each point, in `unit`-ths of a person.
     unit : int
         1 or 1,000,000.
+    zone : array of int32, shape (n_demand,), optional
+        Zone of each point, at least 0: no cell holds people of two. Each zone should hold `minimum_persons`, see
+        `geo.access.zones`.
     smallest_m : float
         Width of the smallest cells in metres, at least 100.
     doublings : int
@@ -154,12 +166,14 @@ def build_cells(
     sparse_doublings : int
         How often a block may go on doubling as long as nothing in it holds enough people.
     minimum_persons : int
-        Fewest people in a cell. Only where the whole population is smaller does one cell hold fewer.
+        Fewest people in a cell. Only where the whole population, or a whole zone, is smaller does one cell hold
+        fewer.
 
     Returns
     -------
     CellGrid
-        Cells from south to north, then west to east.
+        The widest cells first, so that none is drawn over a narrower one of another zone; cells of one width from
+        south to north, then west to east, then by zone.
 
     Raises
     ------
@@ -172,11 +186,12 @@ def build_cells(
     west, south, step_lon, step_lat = _grid_frame(lon[inhabited], lat[inhabited], smallest_m, widest_m)
     column = np.floor((lon[inhabited] - west) / step_lon).astype(np.int64)
     row = np.floor((lat[inhabited] - south) / step_lat).astype(np.int64)
-    units, of_inhabited = np.unique(row * _ROWS + column, return_inverse=True)
-    people = sum_by(of_inhabited, weights[inhabited], units.size)
-    level, is_enough = _merge_blocks(units, people, (doublings, sparse_doublings), minimum_persons * unit)
-    block = (units // _ROWS >> level << level) * _ROWS + (units % _ROWS >> level << level)
-    cells, of_unit = np.unique(block, return_inverse=True)
+    zones = np.zeros(inhabited.size, dtype=np.int64) if zone is None else zone[inhabited].astype(np.int64)
+    keys, of_inhabited = np.unique(_key(row, column, zones), return_inverse=True)
+    people = sum_by(of_inhabited, weights[inhabited], keys.size)
+    units = _Units(*_place(keys), people)
+    level, is_enough = _merge_blocks(units, (doublings, sparse_doublings), minimum_persons * unit)
+    cells, of_unit = np.unique(units.block(level, corner=True), return_inverse=True)
     cell_level = np.zeros(cells.size, dtype=np.int64)
     cell_level[of_unit] = level
     cell_people = sum_by(of_unit, people, cells.size)
@@ -184,24 +199,27 @@ def build_cells(
     shown[of_unit] = is_enough
     target, moved = _attach(cells, cell_level, cell_people, shown)
     kept = np.flatnonzero(target == np.arange(cells.size))
+    kept = kept[np.argsort(-cell_level[kept], kind="stable")]
     position = np.zeros(cells.size, dtype=np.int64)
     position[kept] = np.arange(kept.size)
     of_cell = position[target] if cells.size else target
     of_point = np.full(len(weights), -1, dtype=np.int32)
     of_point[inhabited] = of_cell[of_unit[of_inhabited]]
+    row, column, zones = _place(cells[kept])
     return CellGrid(
         west_deg=west,
         south_deg=south,
         step_lon_deg=step_lon,
         step_lat_deg=step_lat,
         unit_m=smallest_m,
-        column=(cells[kept] % _ROWS).astype(np.int32),
-        row=(cells[kept] // _ROWS).astype(np.int32),
+        column=column.astype(np.int32),
+        row=row.astype(np.int32),
         span=(1 << cell_level[kept]).astype(np.uint8),
         persons=sum_by(of_cell, cell_people, kept.size),
         unit=unit,
         moved=moved,
         of_point=of_point,
+        zone=zones.astype(np.int32),
     )
 
 
@@ -233,8 +251,9 @@ def cell_values(
     table = table.reshape(n_cells, len(STATUS_NAMES))
     persons, covered = table.sum(axis=1), table[:, COVERED]
     is_said = (persons > 0) & ((persons >= minimum_persons * grid.unit) | (persons == grid.persons))
-    share = np.full(n_cells, np.nan)
-    np.divide(covered, persons, out=share, where=is_said)
+    least = minimum_persons * grid.unit
+    is_told = is_said & is_guarded(covered, persons, grid.zone, least)
+    share = np.where(is_told, told_shares(covered, persons, least), np.nan)
     median_s, median_status = _median(seconds, status, weights, cell, n_cells)
     median_m, _ = _median(metres, status, weights, cell, n_cells)
     most = table.argmax(axis=1) if n_cells else np.zeros(0, dtype=np.int64)
@@ -252,7 +271,7 @@ def cell_values(
 def _check(smallest_m: float, doublings: int, sparse_doublings: int, minimum_persons: int) -> None:
     """Refuse rules that break privacy or make no sense."""
     total = doublings + sparse_doublings
-    if not (smallest_m >= SMALLEST_M and minimum_persons >= 1 and 0 <= doublings <= total <= 7):
+    if not (smallest_m >= SMALLEST_CELL_M and minimum_persons >= 1 and 0 <= doublings <= total <= 7):
         raise InputError(
             f"格网 {smallest_m} 米、加倍 {total} 次、最少 {minimum_persons} 人；应为 100+、0–7、1+",
             f"cells of {smallest_m} m, {total} doublings, {minimum_persons} people; allowed: 100+, 0–7, 1+",
@@ -288,13 +307,39 @@ def _metres_per_degree(lat_deg: float) -> tuple[float, float]:
     return float(np.radians(along_parallel)), float(np.radians(along_meridian))
 
 
-def _merge_blocks(units: Int, people: Int, doublings: tuple[int, int], least: int) -> tuple[Int, Bool]:
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """Grid units that hold people of one zone."""
+
+    row: Int
+    column: Int
+    zone: Int
+    people: Int
+
+    def block(self, level: Int | int, *, corner: bool = False) -> Int:
+        """Return the key of the block of some level around each unit: its number, or its south-west unit."""
+        row, column = self.row >> level, self.column >> level
+        return _key(row << level, column << level, self.zone) if corner else _key(row, column, self.zone)
+
+
+def _key(row: Int, column: Int, zone: Int) -> Int:
+    """Put row, column and zone into one sortable number."""
+    return (row * _COLUMNS + column) * _ZONES + zone
+
+
+def _place(keys: Int) -> tuple[Int, Int, Int]:
+    """Return row, column and zone of keys."""
+    units = keys // _ZONES
+    return units // _COLUMNS, units % _COLUMNS, keys % _ZONES
+
+
+def _merge_blocks(units: _Units, doublings: tuple[int, int], least: int) -> tuple[Int, Bool]:
     """Return the level of the cell each unit ends in, and whether that cell has enough people."""
-    level = np.zeros(units.size, dtype=np.int64)
+    people = units.people
+    level = np.zeros(people.size, dtype=np.int64)
     is_enough = people >= least
     for step in range(1, sum(doublings) + 1):
-        parent = (units // _ROWS >> step) * _ROWS + (units % _ROWS >> step)
-        _, of_parent = np.unique(parent, return_inverse=True)
+        _, of_parent = np.unique(units.block(step), return_inverse=True)
         n_parents = int(of_parent.max()) + 1 if of_parent.size else 0
         total = sum_by(of_parent, people, n_parents)
         n_enough = np.bincount(of_parent[is_enough], minlength=n_parents)
@@ -307,18 +352,28 @@ def _merge_blocks(units: Int, people: Int, doublings: tuple[int, int], least: in
 
 
 def _attach(cells: Int, level: Int, people: Int, shown: Bool) -> tuple[Int, int]:
-    """Return for each cell the cell it is counted with, and how many people that moves."""
+    """Return for each cell the cell of its zone it is counted with, and how many people that moves."""
     target = np.arange(cells.size)
     if cells.size == 0 or shown.all():
         return target, 0
-    if not shown.any():
-        target[:] = int(np.argmax(people))
-        return target, int(people.sum() - people.max())
+    row, column, zone = _place(cells)
+    shown = shown | _fullest(zone, people, shown)
     half = (1 << level) / 2
-    centre = np.column_stack([cells % _ROWS + half, cells // _ROWS + half])
+    # Zones lie so far apart that the nearest cell is one of the same zone.
+    apart = zone.astype(np.float64) * (2 * _COLUMNS)
+    centre = np.column_stack([row + half, column + half, apart])
     kept = np.flatnonzero(shown)
     target[~shown] = kept[cKDTree(centre[kept]).query(centre[~shown])[1]]
     return target, int(people[~shown].sum())
+
+
+def _fullest(zone: Int, people: Int, shown: Bool) -> Bool:
+    """Return the cell with the most people, ties to the first, of each zone in which no cell has enough."""
+    order = np.lexsort((-np.arange(zone.size), people, zone))
+    is_last = np.append(zone[order][1:] != zone[order][:-1], True)
+    fullest = np.zeros(zone.size, dtype=np.bool_)
+    fullest[order[is_last]] = True
+    return fullest & ~np.isin(zone, zone[shown])
 
 
 def _stack(grid: CellGrid, parts: Sequence[tuple[Certificates, Int]]) -> tuple[Int32, Int, Int, Float, Float]:

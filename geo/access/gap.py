@@ -10,10 +10,10 @@ import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from geo.access.population import persons_number
+from geo.access.privacy import MINIMUM_PERSONS, SMALLEST_CELL_M
 from geo.access.status import COVERED, STATUS_NAMES
 
-MINIMUM_PERSONS: Final = 10
-CELL_M: Final = 100.0
+CELL_M: Final = SMALLEST_CELL_M
 
 
 @dataclass(frozen=True, slots=True)

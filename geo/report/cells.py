@@ -9,9 +9,6 @@ import numpy.typing as npt
 
 from geo.access.status import STATUS_NAMES
 
-SMALLEST_M = 100.0
-"""No published cell may be narrower."""
-
 STATUSES: tuple[str, ...] = STATUS_NAMES
 """Certificate status by code, as the access engine numbers them."""
 

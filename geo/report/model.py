@@ -12,6 +12,7 @@ from datetime import date
 
 import geopandas
 
+from geo.access.privacy import MINIMUM_PERSONS
 from geo.report.cells import STATUSES, CellSet, CellValues
 from geo.report.rows import (
     LEVELS,
@@ -199,4 +200,4 @@ class CoverageReport:
     imports: tuple[ImportNote, ...] = ()
     quality: tuple[QualityNote, ...] = ()
     sources: tuple[SourceNote, ...] = ()
-    minimum_persons: int = 10
+    minimum_persons: int = MINIMUM_PERSONS

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from geo.access.privacy import SMALLEST_CELL_M
 from geo.errors import InputError, Problem
-from geo.report.cells import SMALLEST_M, CellSet
+from geo.report.cells import CellSet
 from geo.report.model import CoverageReport
 from geo.report.rows import DivisionRow, PersonCounts
 
@@ -76,13 +77,13 @@ def _cell_problems(cells: CellSet | None, minimum_persons: int) -> Iterator[Prob
     """Yield what is wrong with the cells."""
     if cells is None or cells.persons.size == 0:
         return
-    if cells.unit_m < SMALLEST_M:
+    if cells.unit_m < SMALLEST_CELL_M:
         yield _problem(
             "cell_too_small",
             "unit_m",
             f"{cells.unit_m:g}",
-            "网格边长不得小于 100 米",
-            "cells must be at least 100 m wide",
+            f"网格边长不得小于 {SMALLEST_CELL_M:.0f} 米",
+            f"cells must be at least {SMALLEST_CELL_M:.0f} m wide",
         )
     fewest = float(cells.persons.min())
     # A population smaller than the minimum is one cell of its own: there is nobody to hide among.

@@ -7,15 +7,13 @@ from datetime import date, datetime
 
 from geo.access.coverage import Limit
 from geo.access.gaps import GapList
+from geo.access.privacy import MINIMUM_PERSONS
 from geo.access.summary import BandRun, CoverageSummary
 from geo.catalog.load import facility_type
 from geo.errors import InputError
 from geo.indicators import IndicatorValue
 from geo.services.demand import Demand, Supply
 from geo.services.moment import DEFAULT_MOMENT
-
-SHOWN_GAP_PERSONS = 10
-"""Reports list gaps from so many people on; the run itself, which is internal, keeps the smaller ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +185,17 @@ class CoverageOutcome:
             ratio = tally.coverage_ratio
             share = "—" if ratio is None else f"{ratio:.1%}"
             circle = "—" if tally.straight_line_ratio is None else f"{tally.straight_line_ratio:.1%}"
-            small = sum(gap.count < SHOWN_GAP_PERSONS * gap.unit for gap in outcome.gaps.gaps)
+            # The run itself, which is internal, keeps the small ones too.
+            small = sum(gap.count < MINIMUM_PERSONS * gap.unit for gap in outcome.gaps.gaps)
             shown = len(outcome.gaps.gaps) - small
             lines.append(
                 (
                     f"{title.title_zh}：覆盖 {share}（{people['covered']:,} / {people['total']:,} 人），"
                     f"直线圆圈会说 {circle}；营业 {outcome.supply.n_open:,} 处，"
-                    f"盲区 {shown:,} 个（另有 {small:,} 处不足 {SHOWN_GAP_PERSONS} 人）",
+                    f"盲区 {shown:,} 个（另有 {small:,} 处不足 {MINIMUM_PERSONS} 人）",
                     f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), "
                     f"a circle would say {circle}; {outcome.supply.n_open:,} open, {shown:,} gaps "
-                    f"and {small:,} of fewer than {SHOWN_GAP_PERSONS} people",
+                    f"and {small:,} of fewer than {MINIMUM_PERSONS} people",
                 )
             )
         spent = sum(self.seconds.values())
