@@ -23,8 +23,14 @@ LAYER_NAMES: tuple[str, ...] = (
     "barriers",
     "residential_land",
     "demand_points",
+    "coverage_gaps",
+    "coverage_cells",
+    "demand_cells",
 )
 """Every tracked layer, in the order it is listed to people."""
+
+DERIVED_LAYERS: tuple[str, ...] = ("coverage_gaps", "coverage_cells", "demand_cells")
+"""Layers that runs write; imports know nothing of them."""
 
 _BOOKKEEPING = frozenset(name for name in vars(Versioned) if not name.startswith("_")) | {"geom"}
 

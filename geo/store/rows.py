@@ -148,7 +148,7 @@ def fetch_columns(
     list of sequence
         One sequence per column, rows in the order of ``fid``.
     """
-    with _no_garbage_collection():
+    with no_garbage_collection():
         found = _fetch_rows(session, spec, columns, where, parameters)
         by_column: list[Sequence[object]] = list(zip(*found, strict=True)) if found else [() for _ in columns]
         del found
@@ -175,8 +175,14 @@ def _fetch_rows(
 
 
 @contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Keep the cycle collector from walking millions of fresh tuples again and again (measured: 40 % of a read)."""
+def no_garbage_collection() -> Iterator[None]:
+    """Keep the cycle collector from walking millions of fresh tuples again and again (measured: 40 % of a read).
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -217,7 +223,16 @@ def silent_bulk(session: Session, spec: Layer) -> Iterator[None]:
         raw.execute(statement)
 
 
-def insert_rows(session: Session, spec: Layer, rows: EncodedRows, constants: Mapping[str, object]) -> None:
+def insert_rows(
+    session: Session,
+    spec: Layer,
+    rows: EncodedRows,
+    constants: Mapping[str, object],
+    *,
+    has_uids: bool = True,
+    gone: Int | None = None,
+    is_emptied: bool = False,
+) -> None:
     """Insert rows inside `silent_bulk`, index included.
 
     Parameters
@@ -230,13 +245,25 @@ def insert_rows(session: Session, spec: Layer, rows: EncodedRows, constants: Map
         In Hilbert order.
     constants : Mapping
         Further columns with one value for all rows.
+    has_uids : bool
+        Whether each row gets an id of its own for good; rows that are replaced as a whole need none.
+    gone : ndarray of int64, optional
+        Rows deleted just before, which are to leave the index of an embedded store.
+    is_emptied : bool
+        Whether all rows were deleted just before.
     """
+    if is_sqlite(session) and (is_emptied or (gone is not None and len(gone))):
+        add_boxes(
+            sqlite_connection(session), spec.name, np.zeros(0, np.int64), np.zeros((0, 4)), gone=gone,
+            is_emptied=is_emptied,
+        )  # fmt: skip
     if len(rows) == 0:
         return
-    with _no_garbage_collection():
+    with no_garbage_collection():
         values: dict[str, list[object]] = {name: column.tolist() for name, column in rows.values.items()}
         values |= {name: [value] * len(rows) for name, value in constants.items()}
-        values["uid"] = list(new_uids(len(rows)))
+        if has_uids:
+            values["uid"] = list(new_uids(len(rows)))
         if is_sqlite(session):
             _insert_sqlite(session, spec, rows, values)
         else:

@@ -127,8 +127,16 @@ def rtree_triggers(table: str) -> dict[str, str]:
     }
 
 
-def add_boxes(connection: sqlite3.Connection, table: str, fids: Int, bounds: Float) -> None:
-    """Put the boxes of newly inserted rows into the index, packing it anew where many come at once.
+def add_boxes(
+    connection: sqlite3.Connection,
+    table: str,
+    fids: Int,
+    bounds: Float,
+    *,
+    gone: Int | None = None,
+    is_emptied: bool = False,
+) -> None:
+    """Put the boxes of newly inserted rows into the index, packing it anew where many come or go at once.
 
     Parameters
     ----------
@@ -140,18 +148,26 @@ def add_boxes(connection: sqlite3.Connection, table: str, fids: Int, bounds: Flo
         Row ids not yet in the index, in Hilbert order.
     bounds : ndarray of float64, shape (n, 4)
         Min x, min y, max x, max y; rows of NaN (no geometry) are left out.
+    gone : ndarray of int64, optional
+        Row ids that are to leave the index.
+    is_emptied : bool
+        Whether all that were in the index are to leave it.
     """
     present = ~np.isnan(bounds).any(axis=1)
     fids, boxes = fids[present], bounds[present][:, [0, 2, 1, 3]]
     index = rtree_name(table)
-    if len(fids) < 2_000:
+    gone = np.zeros(0, np.int64) if gone is None else gone
+    if len(fids) + len(gone) < 2_000 and not is_emptied:
+        connection.executemany(f"DELETE FROM {index} WHERE id = ?", ((fid,) for fid in gone.tolist()))
         rows = zip(fids.tolist(), *boxes.T.tolist(), strict=True)
         connection.executemany(f"INSERT OR REPLACE INTO {index} VALUES (?, ?, ?, ?, ?)", rows)
         return
     low, high = boxes[:, [0, 2]], boxes[:, [1, 3]]
     outward = np.empty((len(fids), 4), np.float32)
     outward[:, [0, 2]], outward[:, [1, 3]] = _down(low), -_down(-high)
-    known = np.array(connection.execute(f"SELECT * FROM {index}").fetchall(), dtype=np.float64).reshape(-1, 5)
+    held = [] if is_emptied else connection.execute(f"SELECT * FROM {index}").fetchall()
+    known = np.array(held, dtype=np.float64).reshape(-1, 5)
+    known = known[~np.isin(known[:, 0].astype(np.int64), gone)]
     if len(known):
         fids = np.concatenate([known[:, 0].astype(np.int64), fids])
         outward = np.concatenate([known[:, 1:].astype(np.float32), outward])

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from geo.store.layer import LAYERS, layer
+from geo.store.layer import DERIVED_LAYERS, LAYERS, layer
 from geo.store.tables import LayerRevision, StoreInfo
 
 Bounds = tuple[float, float, float, float]
@@ -118,7 +118,9 @@ def bounds(session: Session, *, without: str | None = None) -> Bounds | None:
     tuple of float or None
         West, south, east, north in degrees; None when there is nothing.
     """
-    found = [box for name in LAYERS if name != without and (box := layer_bounds(session, name)) is not None]
+    # Cells reach beyond the people they hold, and say nothing that the people do not.
+    names = [name for name in LAYERS if name != without and name not in DERIVED_LAYERS]
+    found = [box for name in names if (box := layer_bounds(session, name)) is not None]
     if not found:
         return None
     wests, souths, easts, norths = zip(*found, strict=True)

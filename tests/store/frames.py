@@ -139,6 +139,41 @@ def every_layer() -> dict[str, gpd.GeoDataFrame]:
             [square, shapely.MultiPolygon([square, shapely.box(118.02, 36, 118.03, 36.01)])],
         ),
         "demand_points": demand(),
+        "coverage_gaps": frame(
+            {
+                "id": ["g1", "g2"],
+                "run_id": ["cov-2", "cov-2"],
+                "type": ["senior_canteen", "care_home"],
+                "is_current": [True, True],
+                "minutes": [15.0, 15.0],
+                "rank": [1, 1],
+                "persons": [41.0, 12.0],
+                "too_far": [41.0, np.nan],
+                "reason": texts(["too_far", None]),
+                "division_name": texts(["示范街道", None]),
+            },
+            [hole, shapely.MultiPolygon([square, shapely.box(118.02, 36, 118.03, 36.01)])],
+        ),
+        "coverage_cells": frame(
+            {
+                "id": ["c1", "c2"],
+                "run_id": ["cov-2", "cov-2"],
+                "type": ["senior_canteen", "senior_canteen"],
+                "is_current": [True, True],
+                "minutes": [15.0, 15.0],
+                "cell_m": [100.0, 200.0],
+                "persons": [24.0, 15.0],
+                "covered_persons": [12.0, np.nan],
+                "uncovered_persons": [12.0, np.nan],
+                "covered_share": [0.5, np.nan],
+                "mean_walk_s": [660.0, 1500.0],
+                "division_code": texts(["379902001", None]),
+            },
+            [square, shapely.box(118.02, 36, 118.03, 36.01)],
+        ),
+        "demand_cells": frame(
+            {"id": ["p1"], "cell_m": [100.0], "persons": [24.0], "division_code": texts(["379902001"])}, [square]
+        ),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from geo.store.tables.base import NEVER, Base, Versioned
 from geo.store.tables.demand import DemandPoint, ResidentialLand
+from geo.store.tables.derived import CoverageCell, CoverageGap, DemandCell
 from geo.store.tables.division import AdminDivision
 from geo.store.tables.facility import Facility, FacilityFootprint
 from geo.store.tables.record import (
@@ -26,6 +27,9 @@ __all__ = [
     "AuditEntry",
     "Barrier",
     "Base",
+    "CoverageCell",
+    "CoverageGap",
+    "DemandCell",
     "DemandPoint",
     "Facility",
     "FacilityFootprint",
