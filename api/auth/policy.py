@@ -55,6 +55,7 @@ POLICIES: Final = {
         _policy("imports.do", _STEWARDS, "导入文件", "importing files"),
         _policy("runs.start", ("planner", "administrator"), "发起覆盖分析", "asking for a coverage run"),
         _policy("jobs.use", _ANALYSTS, "查看和取消自己的任务", "looking at one's own jobs, and ending them"),
+        _policy("runs.compare", ("planner",), "比较不同的覆盖分析", "comparing coverage runs"),
         _policy("services.read", (PUBLIC,), "查询附近服务与等时圈", "nearest services and isochrones"),
         _policy("demo.enter", (PUBLIC,), "演示模式切换角色", "choosing a role in demo mode"),
     )

@@ -55,7 +55,7 @@ def collection_json(root: str, layer: MapLayer, extent: LayerExtent, *, form: st
     return {
         "id": layer.name,
         "title": layer.title_zh,
-        "description": layer.title_en,
+        "description": "\n".join(filter(None, (layer.note_zh, layer.note_en))) or layer.title_en,
         "itemType": "feature",
         "extent": {
             # An empty layer lies nowhere; the standard wants a box all the same.

@@ -13,7 +13,7 @@ import shapely
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.auth.policy import readable_layer
+from api.auth.policy import POLICIES, readable_layer
 from api.auth.principal import Principal
 from api.guard import Guard
 from api.ogc import answer
@@ -53,7 +53,7 @@ class _Asked:
     def question(self) -> str:
         """What a page token belongs to: everything but the place in the order."""
         rest = sorted((name, value) for name, value in self.given.items() if name not in ("token", "f", "limit"))
-        return f"{self.layer.name}?{rest}&{self.query.is_public}"
+        return f"{self.layer.name}?{rest}&{self.query.is_public}&{self.query.has_older}"
 
 
 def _read(request: Request, principal: Principal, name: str) -> _Asked:
@@ -72,7 +72,11 @@ def _read(request: Request, principal: Principal, name: str) -> _Asked:
     asked_filter = _filter(query)
     equal = query.others(layer.fields)
     query.finish()
-    asked = FeatureQuery(_is_public(principal), interval.start, interval.end, boxes, equal, asked_filter)
+    names_run = "run_id" in equal or (asked_filter is not None and "run_id" in asked_filter.text)
+    asked = FeatureQuery(
+        _is_public(principal), interval.start, interval.end, boxes, equal, asked_filter,
+        has_older=names_run and _sees_older(principal),
+    )  # fmt: skip
     return _Asked(layer, form, crs, limit, asked, token, dict(request.query_params))
 
 
@@ -89,6 +93,11 @@ def _filter(query: QueryReader) -> Filter | None:
 def _is_public(principal: Principal) -> bool:
     """Whether somebody sees only what everybody sees."""
     return not principal.roles
+
+
+def _sees_older(principal: Principal) -> bool:
+    """Whether somebody may compare runs: two nearly equal ones tell what changed between them."""
+    return principal.holds(POLICIES["runs.compare"].roles)
 
 
 def _crs(query: QueryReader, name: str) -> OutputCrs:
@@ -224,7 +233,7 @@ async def item(request: Request, principal: Reader, name: str, feature_id: str) 
     reader.finish()
     if not re.fullmatch(r"\d{1,18}", feature_id):
         raise no_feature(name, feature_id)
-    query = FeatureQuery(_is_public(principal), today(), today())
+    query = FeatureQuery(_is_public(principal), today(), today(), has_older=_sees_older(principal))
     if (same := answer.unchanged(request, principal, [layer.table])) is not None:
         return same
 

@@ -15,7 +15,7 @@ from api.tiles.make import COUNTS, MOST_FEATURES
 from api.tiles.matrix import DEEPEST, MATRIX_SETS, MatrixSet, matrix_set
 from api.tiles.route import MEDIA
 from api.work import reading
-from geo.catalog.map_layer import MapLayer, field_titles, map_layer
+from geo.catalog.map_layer import MapLayer, Ramp, field_titles, map_layer
 from geo.services.served_layer import layer_extent, layer_fields
 from geo.store.layer import layer as store_layer
 
@@ -288,4 +288,14 @@ def _drawn(layer: MapLayer) -> list[dict[str, object]]:
     if geometry.endswith("LINESTRING"):
         return [outline]
     fill: dict[str, object] = {"fill-color": layer.colour, "fill-opacity": 0.15}
+    if layer.ramp is not None:
+        fill = {"fill-color": _by_number(layer.ramp), "fill-opacity": 0.8}
+        outline["paint"] = {"line-color": layer.ramp.unknown, "line-width": 0.25}
     return [{"id": f"{layer.name}_fill", "type": "fill", **shared, "paint": fill}, outline]
+
+
+def _by_number(ramp: Ramp) -> list[object]:
+    """Write colours by a number as an expression; tiles leave out what has no value."""
+    first, *others = ramp.colours
+    steps = [part for pair in zip(ramp.breaks, others, strict=True) for part in pair]
+    return ["case", ["has", ramp.field], ["step", ["get", ramp.field], first, *steps], ramp.unknown]

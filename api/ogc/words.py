@@ -20,6 +20,9 @@ _LEVELS: Final[_Words] = {
 }
 _ACCESS: Final[_Words] = {"open": "开放", "residents": "仅限住户", "hours": "按时段开放", "closed": "关闭"}
 _POPULATION: Final[_Words] = {"resident": "常住人口", "registered": "户籍人口", "unstated": "未说明"}
+_REASONS: Final[_Words] = {
+    "too_far": "超出标准", "gate_closed": "小区门关闭", "disconnected": "路网不连通", "not_linked": "未接入路网",
+}  # fmt: skip
 _DIRECTION: Final[_Words] = {0: "双向", 1: "沿画线方向", 2: "逆画线方向"}
 
 
@@ -37,6 +40,7 @@ def _words() -> Mapping[str, _Words]:
         "foot": _FOOT,
         "access": _ACCESS,
         "population": _POPULATION,
+        "reason": _REASONS,
         "oneway_foot": _DIRECTION,
         "level": _LEVELS,
     }

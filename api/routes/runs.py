@@ -13,7 +13,9 @@ from api.guard import Guard
 from api.routes.jobs import queue_job
 from api.schemas.run import RunAsk
 from api.work import reading
+from geo.catalog.map_layer import map_layer
 from geo.services.reporting import list_runs, run_results
+from geo.services.told_results import told_results
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 Reader = Annotated[Principal, Depends(Guard("runs.read"))]
@@ -76,9 +78,10 @@ async def run(request: Request, principal: Reader, run_id: str) -> Response:
     Returns
     -------
     Response
-        The run's results as JSON.
+        The run's results as JSON; of a few people only to those who may see where they live.
     """
     wanted = None if run_id == "latest" else run_id
-    results = await reading(request, lambda session: run_results(session, wanted))
+    read = run_results if principal.holds(map_layer("demand").read) else told_results
+    results = await reading(request, lambda session: read(session, wanted))
     headers = {"Cache-Control": "private, no-cache"}
     return Response(orjson.dumps(results), media_type="application/json", headers=headers)

@@ -32,6 +32,28 @@ _COLOUR = re.compile(r"#[0-9A-F]{6}")
 
 
 @dataclass(frozen=True, slots=True)
+class Ramp:
+    """Colours by a number.
+
+    Parameters
+    ----------
+    field : str
+        Served column the number stands in.
+    colours : tuple of str
+        Colours from the least number to the greatest, ``#RRGGBB``.
+    breaks : tuple of float
+        Numbers between the colours; one that is equal takes the colour after it.
+    unknown : str
+        Colour of rows without a number.
+    """
+
+    field: str
+    colours: tuple[str, ...]
+    breaks: tuple[float, ...]
+    unknown: str
+
+
+@dataclass(frozen=True, slots=True)
 class MapLayer:
     """One served layer.
 
@@ -55,6 +77,12 @@ class MapLayer:
         For facilities: the family it holds.
     is_named : bool
         Whether rows without a name are left out.
+    is_current : bool
+        Whether rows of older runs are left out where nobody asks for them.
+    note_zh, note_en : str
+        What a reader should know of it; empty where its title says enough.
+    ramp : Ramp or None
+        Colours by a number, where it is not drawn in one.
     """
 
     name: str
@@ -67,6 +95,10 @@ class MapLayer:
     colour: str
     family: str | None
     is_named: bool
+    is_current: bool = False
+    note_zh: str = ""
+    note_en: str = ""
+    ramp: Ramp | None = None
 
     @property
     def is_facility(self) -> bool:
@@ -112,7 +144,8 @@ def parse_layers(file: Table) -> dict[str, MapLayer]:
     """
     found: dict[str, MapLayer] = {}
     for name, entry in file.subtables():
-        colours = entry.table("colours")
+        colours, ramp = entry.table("colours"), entry.table("ramp")
+        where = entry.optional_text("where")
         layer = MapLayer(
             name=name,
             table=entry.text("table"),
@@ -123,8 +156,14 @@ def parse_layers(file: Table) -> dict[str, MapLayer]:
             zoom=int(entry.number("zoom") or 0),
             colour=entry.text("colour") if colours is None else "#000000",
             family=None,
-            is_named=entry.optional_text("where") == "named",
+            is_named=where == "named",
+            is_current=where == "current",
+            note_zh=(entry.optional_text("note_zh") or "").strip(),
+            note_en=(entry.optional_text("note_en") or "").strip(),
+            ramp=None if ramp is None else _ramp(ramp),
         )
+        if where not in (None, "named", "current"):
+            entry.report("where", where, "应为 named 或 current", "must be named or current")
         if unknown := sorted(layer.read - set(ROLES)):
             entry.report("read", unknown, f"只允许 {'、'.join(ROLES)}", f"allowed: {', '.join(ROLES)}")
         if not 0 <= layer.zoom <= 22:
@@ -136,6 +175,20 @@ def parse_layers(file: Table) -> dict[str, MapLayer]:
             found[part.name] = part
         entry.finish()
     return found
+
+
+def _ramp(entry: Table) -> Ramp:
+    """Read colours by a number."""
+    ramp = Ramp(
+        entry.text("field"), entry.texts("colours", required=True), entry.numbers("breaks"), entry.text("unknown")
+    )
+    for colour in (*ramp.colours, ramp.unknown):
+        if not _COLOUR.fullmatch(colour):
+            entry.report("colours", colour, "应为 #RRGGBB", "must be #RRGGBB")
+    if len(ramp.colours) != len(ramp.breaks) + 1:
+        entry.report("breaks", len(ramp.breaks), "应比颜色少一个", "must be one fewer than the colours")
+    entry.finish()
+    return ramp
 
 
 def _by_family(layer: MapLayer, colours: Table) -> Iterator[MapLayer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 from geo.errors import DataSourceError, InputError, Problem
@@ -204,6 +205,27 @@ class Table:
         if required and value is not None and not items:
             self.report(key, None, "至少一项", "needs at least one item")
         return tuple(str(item) for item in items)
+
+    def numbers(self, key: str) -> tuple[float, ...]:
+        """Take a required list of numbers that grow.
+
+        Parameters
+        ----------
+        key : str
+            Key.
+
+        Returns
+        -------
+        tuple of float
+            The numbers; empty after a problem.
+        """
+        value = self._take(key, (list,), True, "数值列表", "a list of numbers")
+        items = value if isinstance(value, list) else []
+        numbers = [float(item) for item in items if isinstance(item, int | float) and not isinstance(item, bool)]
+        if len(numbers) != len(items) or any(a >= b for a, b in pairwise(numbers)):
+            self.report(key, items, "应为由小到大的数值", "must be numbers that grow")
+            return ()
+        return tuple(numbers)
 
     def one_of(self, key: str, allowed: Iterable[str]) -> str:
         """Take a required text that is one of a few.

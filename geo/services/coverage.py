@@ -25,6 +25,8 @@ from geo.services.coverage_analysis import Prepared, analyse
 from geo.services.coverage_model import CoverageOutcome, CoverageRequest, TypeOutcome
 from geo.services.demand import Demand, read_demand, read_supply
 from geo.services.moment import moment_text
+from geo.services.people_cells import people_cells
+from geo.services.run_layers import write_layers
 from geo.store import Session, audit, layers, runs
 
 KIND = "coverage"
@@ -151,6 +153,9 @@ def compute_coverage(
     types = analyse(prepared, supplies, request, network=network, profile=profile, clock=clock)
     parameters = run_parameters(request, profile, prepared.demand)
     content_hash = _content_hash(parameters, prepared.demand, types)
+    with clock.stage("layers"):
+        found = prepared.demand
+        people = people_cells(found.lon, found.lat, found.population, prepared.membership)
     return CoverageOutcome(
         run_id=f"cov-{content_hash[:12]}",
         content_hash=content_hash,
@@ -160,6 +165,7 @@ def compute_coverage(
         types=types,
         network=_network_facts(network, request),
         revisions=revisions,
+        people=people,
         seconds=clock.seconds,
     )
 
@@ -178,7 +184,12 @@ def save_coverage(session: Session, outcome: CoverageOutcome, actor: str) -> Non
     """
     begun = time.perf_counter()
     _save(session, outcome, actor)
-    outcome.seconds["store"] = time.perf_counter() - begun
+    stored = time.perf_counter()
+    write_layers(session, outcome, outcome.people)
+    outcome.seconds["store"], outcome.seconds["layers"] = (
+        stored - begun,
+        outcome.seconds["layers"] + time.perf_counter() - stored,
+    )
 
 
 def _network_facts(network: StreetNetwork, request: CoverageRequest) -> dict[str, object]:

@@ -14,6 +14,7 @@ from geo.errors import InputError
 from geo.indicators import IndicatorValue
 from geo.services.demand import Demand, Supply
 from geo.services.moment import DEFAULT_MOMENT
+from geo.services.people_cells import PeopleCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ class CoverageOutcome:
         Size and oddities of the street network, as JSON values.
     revisions : dict of str to int
         Revision of every layer that was read.
+    people : PeopleCells
+        The people in cells that tell nobody's home, for the layers of the run.
     seconds : dict of str to float
         Time by stage.
     """
@@ -124,6 +127,7 @@ class CoverageOutcome:
     types: tuple[TypeOutcome, ...]
     network: dict[str, object]
     revisions: dict[str, int]
+    people: PeopleCells
     seconds: dict[str, float]
 
     def to_json(self) -> dict[str, object]:

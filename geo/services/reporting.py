@@ -16,8 +16,10 @@ import pandas as pd
 import shapely
 
 import geo.report as report_package
-from geo.access.cells import CellGrid, build_cells, cell_values
+from geo.access.cells import CellGrid, cell_values
+from geo.access.membership import assign_divisions
 from geo.access.population import ALL_BANDS
+from geo.access.privacy import MINIMUM_PERSONS
 from geo.access.status import Certificates
 from geo.arrays import Float
 from geo.catalog.load import facility_type
@@ -29,10 +31,10 @@ from geo.report.xlsx import write_xlsx
 from geo.services import payload, report_rows
 from geo.services.coverage import KIND
 from geo.services.demo import BUREAU, is_synthetic
+from geo.services.people_cells import people_cells
 from geo.store import Session, imports, layers, runs, state
-from geo.store.layer import LAYER_NAMES
+from geo.store.layer import DERIVED_LAYERS, LAYER_NAMES
 
-MINIMUM_PERSONS = 10
 MAIN_ROADS = ("motorway", "trunk", "primary", "secondary")
 WATER = ("river", "canal", "water", "stream")
 WATERCOURSE_DEG = 2e-4
@@ -175,7 +177,8 @@ def report_file(session: Session, run_id: str | None, *, folder: Path, suffix: s
     """
     record = _record(session, run_id)
     # Names and outlines come from the store's present layers, so their state belongs to the key.
-    shown = f"{_template_digest()}|{record.content_hash}|{state.token(session, list(LAYER_NAMES))}"
+    names = [name for name in LAYER_NAMES if name not in DERIVED_LAYERS]
+    shown = f"{_template_digest()}|{record.content_hash}|{state.token(session, names)}"
     key = hashlib.sha256(shown.encode()).hexdigest()[:12]
     path = folder / f"{state.store_id(session)}-{record.run_id}-{key}{suffix}"
     if not path.exists():
@@ -223,16 +226,11 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
     people = payload.read_demand_block(
         runs.load_result(session, record.run_id, payload.ANY_TYPE, payload.DEMAND)
     )
-    grid = build_cells(
-        people.lon,
-        people.lat,
-        people.population.of_band(ALL_BANDS),
-        people.population.unit,
-        minimum_persons=MINIMUM_PERSONS,
-    )
     divisions = layers.read_layer(
         session, "admin_divisions", columns=("code", "name", "level", "parent_code"), on=on
     )
+    membership = assign_divisions(people.lon, people.lat, divisions)
+    grid = people_cells(people.lon, people.lat, people.population, membership).grid
     synthetic = is_synthetic(session)
     bureau = state.read_fact(session, BUREAU) or "民政局"
     years = parameters["population_years"]

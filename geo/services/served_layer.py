@@ -11,7 +11,7 @@ from geo.catalog.load import facility_types
 from geo.catalog.map_layer import MapLayer
 from geo.datum.output import OutputCrs
 from geo.store import Session, state
-from geo.store.conditions import equals, is_named, is_open, one_of
+from geo.store.conditions import equals, is_current, is_named, is_open, one_of
 from geo.store.cql2 import FilterLanguage, compile_filter
 from geo.store.layer import ColumnKind, layer
 from geo.store.matched import count_rows
@@ -106,6 +106,8 @@ class FeatureQuery:
         Values that served columns have.
     filter : Filter or None
         A CQL2 filter over the served columns and the geometry.
+    has_older : bool
+        Of a layer that runs write: whether rows of older runs are wanted, too.
     """
 
     is_public: bool
@@ -114,6 +116,7 @@ class FeatureQuery:
     boxes: tuple[Box, ...] = ()
     equal: Mapping[str, str] = field(default_factory=dict)
     filter: Filter | None = None
+    has_older: bool = False
 
 
 def feature_page(session: Session, served: MapLayer, query: FeatureQuery, *, after: int, limit: int) -> RowPage:
@@ -260,6 +263,8 @@ def _choice(session: Session, served: MapLayer, query: FeatureQuery) -> RowChoic
                 session, spec, fields, asked.text, language=asked.language, to_degrees=asked.crs.inverse
             )
         )
+    if served.is_current and not query.has_older:
+        found.append(is_current(spec))
     if served.is_named:
         found.append(is_named(spec))
     if served.family is not None:

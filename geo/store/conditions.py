@@ -111,6 +111,22 @@ def is_named(spec: Layer) -> ColumnElement[bool]:
     return and_(name.is_not(None), name != "")
 
 
+def is_current(spec: Layer) -> ColumnElement[bool]:
+    """Say that a row comes from the newest run of its facility type.
+
+    Parameters
+    ----------
+    spec : Layer
+        A layer with a column ``is_current``.
+
+    Returns
+    -------
+    ColumnElement
+        The condition.
+    """
+    return spec.table.c.is_current.is_(True)
+
+
 def is_open(spec: Layer, on: date) -> ColumnElement[bool]:
     """Say that a facility is open on a day, as `geo.services.demand.is_open` judges it.
 

@@ -13,7 +13,7 @@ from geo.store.columns import BigInt, Real
 from geo.store.geometry import GeometryColumn
 
 revision = "0003_coverage_layers"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, Column, Index, MetaData, Table, Text, text
 from geo.store.columns import BigInt, Real, UtcDateTime
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

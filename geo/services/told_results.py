@@ -1,0 +1,71 @@
+"""A run's results for those who may not know of a few people: no small gap, no small village."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from geo.access.privacy import MINIMUM_PERSONS
+from geo.access.status import COVERED, STATUS_NAMES
+from geo.report.privacy import hidden_villages
+from geo.services.report_rows import division_row
+from geo.services.reporting import run_results
+from geo.store import Session
+
+_REASONS = tuple(name for code, name in enumerate(STATUS_NAMES) if code != COVERED)
+_WALKS = ("nearest_m", "nearest_p50_m", "straight_m")
+
+
+def told_results(session: Session, run_id: str | None) -> dict[str, object]:
+    """Return what analysts who may not see demand points may know of a run.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    run_id : str or None
+        Its id; None for the newest.
+
+    Returns
+    -------
+    dict
+        As `geo.services.reporting.run_results`, with the people of small gaps in the remainder and without villages
+        that the report hides.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such run.
+    """
+    results = run_results(session, run_id)
+    several = results.get("results")
+    if isinstance(several, list):
+        return {**results, "results": [_told(one) for one in several]}
+    return _told(results)
+
+
+def _told(result: Mapping[str, Any]) -> dict[str, object]:
+    """Take small gaps and small villages out of one type's results."""
+    hidden = hidden_villages([division_row(row) for row in result.get("divisions", ())], MINIMUM_PERSONS)
+    told = {**result, "gaps": [], "gaps_remainder": dict(result["gaps_remainder"])}
+    if "divisions" in result:
+        told["divisions"] = [row for row in result["divisions"] if division_row(row).key not in hidden]
+    for gap in result["gaps"]:
+        if gap["persons"] >= MINIMUM_PERSONS:
+            told["gaps"].append(_told_gap(gap))
+            continue
+        remainder = told["gaps_remainder"]
+        for name in ("persons", *_REASONS):
+            remainder[name] += gap[name]
+        remainder["small_areas"] += 1
+        remainder["small_areas_persons"] += gap["persons"]
+    return told
+
+
+def _told_gap(gap: Mapping[str, Any]) -> dict[str, object]:
+    """Leave out the shortest walk, which is one person's, and reasons of a few."""
+    told = {**gap, "nearest_min_m": None}
+    told |= {name: None if gap[name] is None else round(gap[name]) for name in _WALKS}
+    if any(0 < gap[name] < MINIMUM_PERSONS for name in _REASONS):
+        told |= dict.fromkeys((*_REASONS, "reason"))
+    return told
