@@ -9,6 +9,8 @@ pin the cells of a township down, its cells tell nothing.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -41,6 +43,38 @@ def told_shares(part: Int, whole: Int, least: int) -> Float:
     share = np.full(whole.size, np.nan)
     np.divide(_step(part, whole, steps), steps, out=share, where=steps > 0)
     return share
+
+
+def told_gap(
+    persons: float, reasons: Mapping[str, float], least: int = MINIMUM_PERSONS
+) -> tuple[float, dict[str, float | None]]:
+    """Return what may be told of the people of a gap.
+
+    Where a gap lies among cells whose people are known, its exact number would tell how few of their people are not in
+    it: it is told to the nearest multiple of the minimum.
+
+    Parameters
+    ----------
+    persons : float
+        People of the gap, at least `least`.
+    reasons : mapping of str to float
+        People by reason.
+    least : int
+        Fewest people.
+
+    Returns
+    -------
+    tuple of float, dict of str to float or None
+        People, and people by reason; None for every reason where one has fewer than `least`, but somebody.
+    """
+    if any(0 < count < least for count in reasons.values()):
+        return _rounded(persons, least), dict.fromkeys(reasons)
+    return _rounded(persons, least), {name: _rounded(count, least) for name, count in reasons.items()}
+
+
+def _rounded(count: float, least: int) -> float:
+    """Return the nearest multiple; halves go up."""
+    return math.floor(count / least + 0.5) * float(least)
 
 
 def is_guarded(part: Int, whole: Int, zone: Int | Int32, least: int) -> Bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -264,17 +265,15 @@ def _gap_line(result: TypeResult, gap: GapRow) -> list[Cell]:
     centre = gap.polygon.representative_point()
     persons = gap.persons
     too_far = "搜索上限内走不到任何开放的设施"
-    unreached = Reason(too_far if persons.too_far > 0 else "没有步行路径通往开放的设施")
+    unreached = Reason("没有步行路径通往开放的设施" if persons.too_far == 0 else too_far)
+    reasons = (persons.too_far, persons.gate_closed, persons.disconnected, persons.not_linked)
     return [
         result.title_zh,
         gap.rank,
         gap.place_zh,
         gap.division_code or "",
         persons.total,
-        persons.too_far,
-        persons.gate_closed,
-        persons.disconnected,
-        persons.not_linked,
+        *(Reason("个别原因人数太少，不公布") if math.isnan(count) else count for count in reasons),
         gap.nearest_facility or unreached,
         unreached if gap.nearest_m is None else gap.nearest_m,
         round(centre.x, 4),
@@ -370,7 +369,7 @@ def _source_lines(report: CoverageReport) -> Iterator[list[Cell]]:
     yield ["参数", "数据日期", date_zh(report.data_date), "设施状态按此日判断"]
     yield ["参数", "生成日期", date_zh(report.generated_on), ""]
     yield ["参数", "坐标系", "CGCS2000（EPSG:4490）", ""]
-    yield ["参数", "最少公布人数（人）", str(report.minimum_persons), "不足者不公布，已计入合计"]
+    yield ["参数", "最少公布人数（人）", str(report.minimum_persons), "不足者不公布，已计入合计；盲区人数为其倍数"]
     for result in report.types:
         yield ["运行", result.title_zh, result.run_id, result.standard_zh]
     for source in report.sources:

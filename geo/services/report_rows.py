@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 from shapely.geometry.base import BaseGeometry
 
+from geo.access.privacy import MINIMUM_PERSONS, told_gap
 from geo.access.tally import STATUTORY_M
 from geo.catalog.load import facility_type, units
 from geo.catalog.load import indicators as indicator_titles
@@ -253,19 +254,24 @@ def gaps(
     Returns
     -------
     tuple of GapRow
-        In the order of their ranks; the writer leaves out those with too few people.
+        In the order of their ranks, their people as they may be told (NaN for reasons that may not); the writer
+        leaves out those with too few people.
     """
     by_code = {row.code: row for row in divisions.itertuples()}
     result = []
     for row, polygon in zip(rows, polygons, strict=True):
         place, township = _place(row["division_code"], by_code)
+        total = row["persons"]
         counts = {name: row[name] for name in ("too_far", "gate_closed", "disconnected", "not_linked")}
+        if total >= MINIMUM_PERSONS:
+            total, told = told_gap(total, counts)
+            counts = {name: np.nan if count is None else count for name, count in told.items()}
         result.append(
             model.GapRow(
                 rank=row["rank"],
                 place_zh=place or f"盲区 {row['rank']}",
                 division_code=township,
-                persons=model.PersonCounts(total=row["persons"], covered=0, **counts),
+                persons=model.PersonCounts(total=total, covered=0, **counts),
                 polygon=polygon,
                 nearest_facility=row["nearest_facility_name"],
                 nearest_m=_whole(row["nearest_p50_m"]),

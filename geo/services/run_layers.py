@@ -6,7 +6,7 @@ Only what anybody who may read these layers may know is written, so that no filt
   points have the layer of demand points); where the people or the townships have changed, the cells of older runs go;
 - covered people in steps of ten or more, and nothing at all in townships whose exact totals would give cells away
   (`geo.access.privacy`);
-- gaps of ten people or more; how many of them are uncovered for which reason only where every reason has ten or none.
+- gaps of ten people or more, their people in tens, and by reason only where every reason has ten or none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from geo.access.cells import CellGrid
 from geo.access.gaps import Gap
-from geo.access.privacy import MINIMUM_PERSONS
+from geo.access.privacy import MINIMUM_PERSONS, told_gap
 from geo.access.status import COVERED, STATUS_NAMES
 from geo.access.told import ToldCells, tell_cells
 from geo.arrays import Float, Int
@@ -35,6 +35,8 @@ from geo.store.rows import no_garbage_collection
 
 PARTITION: Final = "cells"
 """Name of the note that says which partition the store's cells belong to."""
+
+_REASONS: Final = tuple((code, name) for code, name in enumerate(STATUS_NAMES) if code != COVERED)
 
 
 def write_layers(session: Session, outcome: CoverageOutcome, people: PeopleCells) -> None:
@@ -137,28 +139,28 @@ def _joined(told: Sequence[ToldCells], grid: CellGrid, kind: str) -> Values:
 
 def _gap_rows(outcome: CoverageOutcome) -> EncodedRows:
     """Return the gaps that may be told of, those with the most people first."""
-    least = MINIMUM_PERSONS
     found = [
-        (one, gap) for one in outcome.types for gap in one.gaps.gaps if gap.count >= least * gap.unit
+        (one, gap) for one in outcome.types for gap in one.gaps.gaps if gap.count >= MINIMUM_PERSONS * gap.unit
     ]
     gaps = [gap for _, gap in found]
-    counts = np.array([gap.by_status for gap in gaps], dtype=np.int64).reshape(-1, len(STATUS_NAMES))
-    unit = gaps[0].unit if gaps else 1
-    is_told = ((counts == 0) | (counts >= least * unit)).all(axis=1)
+    told = [
+        told_gap(gap.count / gap.unit, {name: gap.by_status[code] / gap.unit for code, name in _REASONS})
+        for gap in gaps
+    ]
     values = _of_run(outcome, [one.supply.slug for one, _ in found], [1] * len(found))
     values |= {
         "rank": _objects([gap.rank for gap in gaps]),
-        "persons": _numbers(counts.sum(axis=1) / unit),
-        "reason": _objects([gap.reason if told else None for gap, told in zip(gaps, is_told, strict=True)]),
+        "persons": _objects([persons for persons, _ in told]),
+        "reason": _objects(
+            [None if None in reasons.values() else gap.reason for gap, (_, reasons) in zip(gaps, told, strict=True)]
+        ),
         "nearest_facility_id": _objects([_facility(*pair, "ids") for pair in found]),
         "nearest_facility_name": _objects([_facility(*pair, "names") for pair in found]),
         "nearest_m": _objects([None if gap.nearest_p50_m is None else float(round(gap.nearest_p50_m)) for gap in gaps]),
         "division_code": _objects([gap.division_code for gap in gaps]),
         "division_name": _objects([gap.division_name for gap in gaps]),
     }
-    for code, name in enumerate(STATUS_NAMES):
-        if code != COVERED:
-            values[name] = _numbers(np.where(is_told, counts[:, code] / unit, np.nan))
+    values |= {name: _objects([reasons[name] for _, reasons in told]) for _, name in _REASONS}
     shapes = as_stored(np.array([gap.polygon for gap in gaps], dtype=object), "MULTIPOLYGON")
     return EncodedRows(values, shapes, encode_wkb(shapes), np.asarray(shapely.bounds(shapes)).reshape(-1, 4))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from geo.access.privacy import MINIMUM_PERSONS
+from geo.access.privacy import MINIMUM_PERSONS, told_gap
 from geo.access.status import COVERED, STATUS_NAMES
 from geo.report.privacy import hidden_villages
 from geo.services.report_rows import division_row
@@ -64,8 +64,7 @@ def _told(result: Mapping[str, Any]) -> dict[str, object]:
 
 def _told_gap(gap: Mapping[str, Any]) -> dict[str, object]:
     """Leave out the shortest walk, which is one person's, and reasons of a few."""
-    told = {**gap, "nearest_min_m": None}
+    persons, reasons = told_gap(gap["persons"], {name: gap[name] for name in _REASONS})
+    told = {**gap, "persons": persons, **reasons, "nearest_min_m": None}
     told |= {name: None if gap[name] is None else round(gap[name]) for name in _WALKS}
-    if any(0 < gap[name] < MINIMUM_PERSONS for name in _REASONS):
-        told |= dict.fromkeys((*_REASONS, "reason"))
-    return told
+    return told if None not in reasons.values() else told | {"reason": None}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geo.access.privacy import is_guarded, told_shares
+from geo.access.privacy import is_guarded, told_gap, told_shares
 
 LEAST = 4
 """Small, so that every possibility can be tried; the rule is the same."""
@@ -78,3 +78,18 @@ def test_where_nobody_or_everybody_is_covered_there_is_nothing_to_hide() -> None
     assert is_guarded(np.zeros(2, np.int64), whole, zone, 10).all()
     assert is_guarded(whole, whole, zone, 10).all()
     assert is_guarded(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 10).size == 0
+
+
+@given(st.integers(10, 400), st.integers(0, 400))
+def test_a_gap_is_told_in_tens_and_by_reason_only_where_none_is_of_a_few(far: int, closed: int) -> None:
+    persons, reasons = told_gap(far + closed, {"too_far": far, "gate_closed": closed})
+    assert persons % 10 == 0
+    assert persons >= 10
+    assert abs(persons - far - closed) <= 5
+    if 0 < closed < 10:
+        assert reasons == {"too_far": None, "gate_closed": None}
+    else:
+        assert all(count is not None and count % 10 == 0 for count in reasons.values())
+    # Whoever knows how many live around it still cannot tell how many of them are not in the gap.
+    same = [n for n in range(10, 900) if told_gap(n, {})[0] == persons]
+    assert len(same) >= 5

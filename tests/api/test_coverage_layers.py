@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.settings import settings_for
 from api.tiles.matrix import MATRIX_SETS
-from geo.access.privacy import MINIMUM_PERSONS
+from geo.access.privacy import MINIMUM_PERSONS, told_gap
 from geo.catalog.map_layer import PUBLIC, ROLES, map_layer
 from geo.services import coverage
 from geo.services.reporting import coverage_report
@@ -106,7 +106,9 @@ def by_township(people: list[tuple[str, float, float, int, int, int]]) -> dict[s
 
 
 def check_told(row: dict[str, Any]) -> None:
-    """Make sure that no number of a row is of a few people."""
+    """Make sure that no number of a row is of a few people, and that those of a gap are in tens."""
+    if "rank" in row:
+        assert all(row.get(name) is None or row[name] % MINIMUM_PERSONS == 0 for name in COUNTS)
     for name in COUNTS:
         value = row.get(name)
         assert value is None or value == 0 or value >= MINIMUM_PERSONS, (name, row)
@@ -196,16 +198,17 @@ def test_gaps_are_those_of_the_report_and_small_ones_are_nowhere(
         (result,) = coverage_report(session, printed["run_id"]).types
     reported = {gap.rank: gap for gap in result.gaps if gap.persons.total >= MINIMUM_PERSONS}
     assert len(result.gaps) > len(reported) > 0
+    exact = {gap["rank"]: gap["persons"] for gap in printed["gaps"]}
     shown = features(clients("planner"), "gaps")
     assert {one["properties"]["rank"] for one in shown} == set(reported)
     for one in shown:
         row, gap = one["properties"], reported[one["properties"]["rank"]]
         assert row["persons"] == gap.persons.total
+        assert abs(row["persons"] - exact[row["rank"]]) <= MINIMUM_PERSONS / 2
         assert (row["nearest_facility_name"], row["nearest_m"]) == (gap.nearest_facility, gap.nearest_m)
         assert (row["type"], row["run_id"], row["minutes"]) == ("senior_canteen", printed["run_id"], 4)
         reasons = [getattr(gap.persons, name) for name in COUNTS[3:]]
-        few = any(0 < count < MINIMUM_PERSONS for count in reasons)
-        assert [row[name] for name in COUNTS[3:]] == ([None] * 4 if few else reasons)
+        assert [row[name] for name in COUNTS[3:]] == [None if np.isnan(count) else count for count in reasons]
         drawn = shapely.from_geojson(str(one["geometry"]).replace("'", '"'))
         assert drawn.symmetric_difference(gap.polygon).area < 1e-9
 
@@ -325,9 +328,7 @@ def test_results_tell_of_a_few_only_to_planners(crowded: Run, clients: Served) -
         for gap in told["gaps"]:
             check_told(gap)
         rest = told["gaps_remainder"]
-        assert rest["persons"] + sum(gap["persons"] for gap in told["gaps"]) == (
-            printed["persons"]["total"] - printed["persons"]["covered"]
-        )
+        assert rest["persons"] == printed["gaps_remainder"]["persons"] + sum(gap["persons"] for gap in small)
         assert rest["small_areas"] == printed["gaps_remainder"]["small_areas"] + len(small)
 
 
@@ -344,6 +345,24 @@ def test_a_failed_run_leaves_no_row(
     with open_store(store_url) as store, store.session(write=False) as session:
         for table in ("coverage_gaps", "coverage_cells", "demand_cells", "analysis_runs"):
             assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+
+
+def test_no_gap_among_cells_tells_how_few_are_not_in_it(crowded: Run, clients: Served) -> None:
+    cover(crowded, 4)
+    client = clients("data_steward")
+    cells = [
+        (shapely.geometry.shape(one["geometry"]), one["properties"]["persons"])
+        for one in features(client, "demand_cells")
+    ]
+    gaps = features(client, "gaps")
+    assert gaps
+    for gap in gaps:
+        around = shapely.geometry.shape(gap["geometry"])
+        people = sum(persons for square, persons in cells if square.intersects(around))
+        told = gap["properties"]["persons"]
+        fits = [number for number in range(10, int(people) + 1) if told_gap(number, {})[0] == told]
+        rest = {people - number for number in fits}
+        assert not (len(rest) == 1 and 0 < min(rest) < MINIMUM_PERSONS)
 
 
 def test_styles_draw_cells_by_their_share(crowded: Run, clients: Served) -> None:

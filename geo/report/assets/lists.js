@@ -117,11 +117,12 @@ function rankRow(state, act, division, figures, most) {
 function gapReason(gap) {
   const parts = STATUS_TITLES.slice(1).map((title, i) => [title, gap.persons[i + 2]]).filter(([, count]) => count > 0);
   parts.sort((a, b) => b[1] - a[1]);
+  if (!parts.length) return "多种原因";
   return parts.length === 1 ? parts[0][0] : parts.flatMap(([title, count], i) => [i ? " · " : "", el("span", {}, `${title} ${whole(count)} 人`)]);
 }
 
 function gapNearest(gap) {
-  if (isMissing(gap.metres)) return gap.persons[2] > 0 ? "搜索上限内走不到任何开放的设施" : "没有步行路径通往开放的设施";
+  if (isMissing(gap.metres)) return gap.persons[2] !== 0 ? "搜索上限内走不到任何开放的设施" : "没有步行路径通往开放的设施";
   return [`最近 ${gap.facility || "设施"}，`, el("span", {}, `步行 ${whole(gap.metres)} 米`)];
 }
 
@@ -187,6 +188,7 @@ function noteList(state) {
       el("li", {}, el("span", {}, `${title}(${day})`), note ? el("span", { class: "gap-why" }, note) : null)))) : null,
     section("说明", el("ul", { class: "plain" },
       el("li", {}, `地图按网格显示，每格边长不小于 100 米、不少于 ${report.minimum} 人；不显示任何个人位置。${moved}`),
+      el("li", {}, `盲区人数取整到 ${report.minimum} 的倍数；个别原因不足 ${report.minimum} 人时不列各原因人数。`),
       el("li", {}, "坐标系为 CGCS2000。界线经过简化，示意图，不作为划界依据。"),
       el("li", {}, "时间从住处走到设施，包括两端到街道的距离；小区门按出行时刻判断。"),
       el("li", {}, "地图组件：Leaflet 1.9.4(BSD-2-Clause)。"))));
