@@ -17,6 +17,7 @@ import jinja2
 from branca.element import Figure, MacroElement
 from folium.template import Template
 
+from geo.catalog.map_layer import map_layer
 from geo.errors import InputError
 from geo.report.model import CoverageReport
 from geo.report.payload import date_zh, report_json
@@ -123,11 +124,12 @@ def render_html(report: CoverageReport, *, base_map: BaseMap | None = None) -> s
     _check_base_map(base_map)
     figure = _map_parts()
     scripts = [_leaflet_js(), figure.script, _own_script()]
+    tokens, *rest = (_asset(name) for name in _STYLES)
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(_asset("page.html")).render(
         policy=_policy(scripts),
         licence=_asset("leaflet/LICENSE").replace("--", "- -"),
-        styles=[_leaflet_css(), figure.style, *(_asset(name) for name in _STYLES)],
+        styles=[_leaflet_css(), figure.style, legend_style() + tokens, *rest],
         map_div=figure.div,
         scripts=scripts,
         data=report_json(report),
@@ -202,6 +204,21 @@ def _leaflet_js() -> str:
 
 
 @cache
+def legend_style() -> str:
+    """Return the colours that the page shares with the map's layers, for light ground; those for dark are its own.
+
+    Returns
+    -------
+    str
+        CSS: classes from the nearest to the farthest, ground about which nothing is known, and gaps.
+    """
+    cells, gaps = map_layer("coverage_cells"), map_layer("gaps")
+    if cells.ramp is None:
+        raise ValueError("the layer table gives coverage_cells no ramp")
+    classes = "".join(f"--class-{number}:{colour};" for number, colour in enumerate(reversed(cells.ramp.colours)))
+    return f":root{{{classes}--hatch:{cells.ramp.unknown};--gap:{gaps.colour};}}"
+
+
 def _leaflet_css() -> str:
     """Return Leaflet's rules without those that name picture files, which this page has no use for."""
     return re.sub(

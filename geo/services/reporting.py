@@ -26,7 +26,7 @@ from geo.catalog.load import facility_type
 from geo.errors import DataSourceError, InputError, NotFoundError
 from geo.report import model
 from geo.report.cells import CellSet, CellValues
-from geo.report.html import write_html
+from geo.report.html import legend_style, write_html
 from geo.report.xlsx import write_xlsx
 from geo.services import payload, report_rows
 from geo.services.coverage import KIND
@@ -191,7 +191,7 @@ def report_file(session: Session, run_id: str | None, *, folder: Path, suffix: s
 @cache
 def _template_digest() -> str:
     """Return a digest of everything a page is made with, so that a newer version of Fangyu renders anew."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(legend_style().encode())
     for path in sorted(Path(report_package.__file__).parent.rglob("*")):
         if path.suffix in (".py", ".js", ".css", ".html"):
             digest.update(path.read_bytes())

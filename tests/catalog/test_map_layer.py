@@ -6,13 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from api.auth.policy import POLICIES
 from geo.catalog.load import families
 from geo.catalog.map_layer import PUBLIC, field_titles, map_layer, map_layers, parse_layers
 from geo.catalog.reader import ProblemLog, read_toml
 from geo.errors import InputError, NotFoundError
-from geo.store.layer import LAYERS
+from geo.report import html
+from geo.report.html import legend_style
+from geo.store.layer import DERIVED_LAYERS, LAYERS
 
-INTERNAL_TABLES = {"demand_points", "residential_land", "gates", "barriers", "facility_footprints"}
+INTERNAL_TABLES = {
+    "coverage_gaps", "coverage_cells", "demand_cells", "demand_points", "residential_land", "gates", "barriers",
+    "facility_footprints",
+}  # fmt: skip
 BOOKKEEPING = {"source", "import_id", "import_line", "closed_import_id", "quality", "raw_x", "raw_y", "attributes"}
 
 
@@ -37,6 +43,30 @@ def test_people_are_for_planners_alone() -> None:
     assert map_layer("demand").read == {"planner"}
 
 
+def test_what_runs_leave_on_the_map_is_for_those_who_may_read_runs() -> None:
+    derived = {layer.name: layer for layer in map_layers().values() if layer.table in DERIVED_LAYERS}
+    assert set(derived) == {"gaps", "coverage_cells", "demand_cells"}
+    for layer in derived.values():
+        assert layer.read == POLICIES["runs.read"].roles
+        assert layer.note_zh
+        assert layer.note_en
+        assert layer.is_current == ("is_current" in layer.fields)
+
+
+def test_a_ramp_goes_by_a_served_column_and_is_the_reports_legend() -> None:
+    for layer in map_layers().values():
+        assert layer.ramp is None or layer.ramp.field in layer.fields
+    ramp = map_layer("coverage_cells").ramp
+    assert ramp is not None
+    style, tokens = legend_style(), (Path(html.__file__).parent / "assets/tokens.css").read_text("utf-8")
+    for number, colour in enumerate(reversed(ramp.colours)):
+        assert f"--class-{number}:{colour};" in style
+    # The page's own file has colours of its own for dark ground only.
+    light, dark = tokens.split('[data-theme="dark"]')
+    assert "--class-0" not in light
+    assert "--class-0" in dark
+
+
 def test_facilities_are_served_by_family() -> None:
     found = {layer.family for layer in map_layers().values() if layer.is_facility}
     assert found == set(families())
@@ -51,7 +81,8 @@ def test_every_mistake_in_a_layer_table_is_reported_at_once(tmp_path: Path) -> N
     path = tmp_path / "layers.toml"
     path.write_text(
         '[a]\ntable = "x"\ntitle_zh = "甲"\ntitle_en = "A"\nread = ["nobody"]\nfields = []\nzoom = 40\n'
-        'colour = "red"\nextra = 1\n',
+        'colour = "red"\nextra = 1\nwhere = "nowhere"\n'
+        '[a.ramp]\nfield = "x"\ncolours = ["#000000", "blue"]\nbreaks = [2, 1]\nunknown = "#000000"\n',
         encoding="utf-8",
     )
     log = ProblemLog()
@@ -59,6 +90,7 @@ def test_every_mistake_in_a_layer_table_is_reported_at_once(tmp_path: Path) -> N
     with pytest.raises(InputError) as caught:
         log.raise_if_any()
     fields = {problem.field for problem in caught.value.problems}
-    assert {"a.read", "a.fields", "a.zoom", "a.colour", "a.extra"} <= fields | {
+    wanted = {"read", "fields", "zoom", "colour", "extra", "where", "ramp.colours", "ramp.breaks"}
+    assert {f"a.{name}" for name in wanted} <= fields | {
         problem.line("en").split('"')[1] for problem in caught.value.problems if '"' in problem.line("en")
     }
