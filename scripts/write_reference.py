@@ -12,6 +12,7 @@ import typer
 from api.cli.main import app
 from api.settings import LimitSettings
 from geo.catalog.load import facility_types, families, indicators, packs, standards, units
+from geo.catalog.map_layer import field_titles, map_layers
 from geo.catalog.schema import Attribute, Standard, Threshold
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
@@ -38,7 +39,7 @@ def reference() -> str:
     str
         Markdown.
     """
-    parts = [_HEAD, *_commands(), *_settings(), *_types(), *_indicators(), *_standards(), *_packs()]
+    parts = [_HEAD, *_commands(), *_settings(), *_layers(), *_types(), *_indicators(), *_standards(), *_packs()]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -172,6 +173,17 @@ def _attribute(attribute: Attribute) -> str:
     unit = "" if attribute.unit is None else f", {units()[attribute.unit].title_en}"
     chosen = ": " + " / ".join(choice.value for choice in attribute.choices) if attribute.choices else ""
     return f"`{attribute.name}` {attribute.title_zh} ({attribute.kind}{unit}{chosen})"
+
+
+def _layers() -> Iterator[str]:
+    """Yield the served layers with who may read them."""
+    yield "\n## 图层 · Layers\n"
+    yield from _table("Layer", "Title", "Read by", "Drawn from zoom", "Fields", "Note")
+    for layer in map_layers().values():
+        fields = ", ".join(f"`{name}` {field_titles()[name].title_zh}" for name in layer.fields)
+        note = " ".join(filter(None, (layer.note_zh, layer.note_en)))
+        title = f"{layer.title_zh} {layer.title_en}"
+        yield _row(f"`{layer.name}`", title, ", ".join(sorted(layer.read)), layer.zoom, fields, note)
 
 
 def _types() -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from datetime import date
@@ -28,9 +29,11 @@ from geo.network.model import StreetNetwork
 from geo.network.profile import walking_profile
 from geo.services.clock import Clock
 from geo.services.coverage_analysis import Prepared, analyse
-from geo.services.coverage_model import CoverageRequest
+from geo.services.coverage_model import CoverageOutcome, CoverageRequest, TypeOutcome
 from geo.services.demand import Demand, Supply, in_space
 from geo.services.network import open_network
+from geo.services.people_cells import people_cells
+from geo.services.run_layers import write_layers
 from geo.store import layers, open_store
 
 # Asked for; the compiled network then has about 170,000 nodes.
@@ -175,6 +178,21 @@ def supplies(network: StreetNetwork, numbers: dict[str, int]) -> list[Supply]:
     return result
 
 
+def layer_seconds(people: Prepared, types: tuple[TypeOutcome, ...], request: CoverageRequest) -> tuple[Timing, int]:
+    """Time how long a run's layers take to write, and count their rows."""
+    demand, seconds, n_rows = people.demand, [], 0
+    with tempfile.TemporaryDirectory() as folder, open_store(str(Path(folder) / "layers.gpkg")) as store:
+        for number in range(6):
+            outcome = CoverageOutcome(f"cov-{number}", "", request, {}, demand, types, {}, {})
+            with store.session() as session:
+                begun = time.perf_counter()
+                cells = people_cells(demand.lon, demand.lat, demand.population, people.membership)
+                write_layers(session, outcome, cells)
+                seconds.append(time.perf_counter() - begun)
+            n_rows = len(types) * cells.grid.n_cells + sum(gap.count >= 10 for one in types for gap in one.gaps.gaps)
+    return Timing(tuple(seconds[1:])), n_rows
+
+
 def coverage_rows(
     network: StreetNetwork,
     divisions: gpd.GeoDataFrame,
@@ -203,7 +221,14 @@ def coverage_rows(
         f"{len(land):,} residential areas, 15 min, two threads), after loading and linking"
     )
     shown = ", ".join(f"{name} {span(value)}" for name, value in stages.items())
+    written, n_rows = layer_seconds(people, types, request)
+    layers_done = (
+        f"cells and gaps of that run for the map, in the run's transaction ({n_rows:,} rows with geometry and index in "
+        "a GeoPackage that held as many of the run before)"
+    )
     return [
         Row("coverage", what, f"{span(warm.best)}, p95 {span(warm.p95)}", target="≤ 2 s", is_met=warm.best <= 2.0),
         Row("coverage", "its stages, in the best run", shown),
-    ]
+        Row("coverage", layers_done, f"{span(written.best)}, p95 {span(written.p95)}", target="≤ 0.5 s",
+            is_met=written.best <= 0.5),
+    ]  # fmt: skip
