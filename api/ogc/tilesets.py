@@ -290,7 +290,7 @@ def _drawn(layer: MapLayer) -> list[dict[str, object]]:
     fill: dict[str, object] = {"fill-color": layer.colour, "fill-opacity": 0.15}
     if layer.ramp is not None:
         fill = {"fill-color": _by_number(layer.ramp), "fill-opacity": 0.8}
-        outline["paint"] = {"line-color": layer.ramp.unknown, "line-width": 0.25}
+        outline["paint"] = {"line-color": layer.ramp.unknown or layer.colour, "line-width": 0.25}
     return [{"id": f"{layer.name}_fill", "type": "fill", **shared, "paint": fill}, outline]
 
 
@@ -298,4 +298,5 @@ def _by_number(ramp: Ramp) -> list[object]:
     """Write colours by a number as an expression; tiles leave out what has no value."""
     first, *others = ramp.colours
     steps = [part for pair in zip(ramp.breaks, others, strict=True) for part in pair]
-    return ["case", ["has", ramp.field], ["step", ["get", ramp.field], first, *steps], ramp.unknown]
+    step: list[object] = ["step", ["get", ramp.field], first, *steps]
+    return step if ramp.unknown is None else ["case", ["has", ramp.field], step, ramp.unknown]

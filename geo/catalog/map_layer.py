@@ -43,14 +43,14 @@ class Ramp:
         Colours from the least number to the greatest, ``#RRGGBB``.
     breaks : tuple of float
         Numbers between the colours; one that is equal takes the colour after it.
-    unknown : str
-        Colour of rows without a number.
+    unknown : str or None
+        Colour of rows without a number; None where every row has one.
     """
 
     field: str
     colours: tuple[str, ...]
     breaks: tuple[float, ...]
-    unknown: str
+    unknown: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +154,16 @@ def parse_layers(file: Table) -> dict[str, MapLayer]:
             read=frozenset(entry.texts("read", required=True)),
             fields=entry.texts("fields", required=True),
             zoom=int(entry.number("zoom") or 0),
-            colour=entry.text("colour") if colours is None else "#000000",
+            colour=entry.text("colour") if colours is None and ramp is None else "#000000",
             family=None,
             is_named=where == "named",
             is_current=where == "current",
             note_zh=(entry.optional_text("note_zh") or "").strip(),
             note_en=(entry.optional_text("note_en") or "").strip(),
-            ramp=None if ramp is None else _ramp(ramp),
         )
+        if ramp is not None:
+            read = _ramp(ramp)
+            layer = replace(layer, ramp=read, colour=read.colours[-1] if read.colours else layer.colour)
         if where not in (None, "named", "current"):
             entry.report("where", where, "应为 named 或 current", "must be named or current")
         if unknown := sorted(layer.read - set(ROLES)):
@@ -180,9 +182,12 @@ def parse_layers(file: Table) -> dict[str, MapLayer]:
 def _ramp(entry: Table) -> Ramp:
     """Read colours by a number."""
     ramp = Ramp(
-        entry.text("field"), entry.texts("colours", required=True), entry.numbers("breaks"), entry.text("unknown")
+        entry.text("field"),
+        entry.texts("colours", required=True),
+        entry.numbers("breaks"),
+        entry.optional_text("unknown"),
     )
-    for colour in (*ramp.colours, ramp.unknown):
+    for colour in filter(None, (*ramp.colours, ramp.unknown)):
         if not _COLOUR.fullmatch(colour):
             entry.report("colours", colour, "应为 #RRGGBB", "must be #RRGGBB")
     if len(ramp.colours) != len(ramp.breaks) + 1:

@@ -213,8 +213,8 @@ def legend_style() -> str:
         CSS: classes from the nearest to the farthest, ground about which nothing is known, and gaps.
     """
     cells, gaps = map_layer("coverage_cells"), map_layer("gaps")
-    if cells.ramp is None:
-        raise ValueError("the layer table gives coverage_cells no ramp")
+    if cells.ramp is None or cells.ramp.unknown is None:
+        raise ValueError("the layer table gives coverage_cells no ramp, or none for what is not known")
     classes = "".join(f"--class-{number}:{colour};" for number, colour in enumerate(reversed(cells.ramp.colours)))
     return f":root{{{classes}--hatch:{cells.ramp.unknown};--gap:{gaps.colour};}}"
 

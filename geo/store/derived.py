@@ -16,7 +16,7 @@ from geo.store.layer import Layer, layer
 from geo.store.layers import bump
 from geo.store.rows import insert_rows, is_sqlite, silent_bulk
 
-MOST_ROWS: Final = 100_000
+MOST_ROWS: Final = 20_000
 """Rows of older runs make room when a layer would hold more than this; those of the newest runs always stay."""
 
 

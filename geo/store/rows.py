@@ -252,12 +252,10 @@ def insert_rows(
     is_emptied : bool
         Whether all rows were deleted just before.
     """
-    if is_sqlite(session) and (is_emptied or (gone is not None and len(gone))):
-        add_boxes(
-            sqlite_connection(session), spec.name, np.zeros(0, np.int64), np.zeros((0, 4)), gone=gone,
-            is_emptied=is_emptied,
-        )  # fmt: skip
     if len(rows) == 0:
+        if is_sqlite(session) and (is_emptied or gone is not None):
+            nothing = np.zeros(0, np.int64), np.zeros((0, 4))
+            add_boxes(sqlite_connection(session), spec.name, *nothing, gone=gone, is_emptied=is_emptied)
         return
     with no_garbage_collection():
         values: dict[str, list[object]] = {name: column.tolist() for name, column in rows.values.items()}
@@ -265,7 +263,9 @@ def insert_rows(
         if has_uids:
             values["uid"] = list(new_uids(len(rows)))
         if is_sqlite(session):
-            _insert_sqlite(session, spec, rows, values)
+            fids = _insert_sqlite(session, spec, rows, values)
+            raw = sqlite_connection(session)
+            add_boxes(raw, spec.name, fids, rows.bounds, gone=gone, is_emptied=is_emptied)
         else:
             _copy_postgres(session, spec, rows, values)
 
@@ -324,8 +324,8 @@ def new_uids(count: int) -> list[str]:
     return [digits[start : start + 24] for start in range(0, 24 * count, 24)]
 
 
-def _insert_sqlite(session: Session, spec: Layer, rows: EncodedRows, values: dict[str, list[object]]) -> None:
-    """Insert with executemany; large loads rebuild the indexes once."""
+def _insert_sqlite(session: Session, spec: Layer, rows: EncodedRows, values: dict[str, list[object]]) -> Int:
+    """Insert with executemany and return the keys; large loads rebuild the ordinary indexes once."""
     raw = sqlite_connection(session)
     last = raw.execute(
         f"SELECT MAX(COALESCE((SELECT MAX(fid) FROM {spec.name}), 0), "
@@ -349,7 +349,7 @@ def _insert_sqlite(session: Session, spec: Layer, rows: EncodedRows, values: dic
     insert_columns(raw, spec.name, list(varying.values()), marks, f"({names})")
     for _, statement in indexes:
         raw.execute(statement)
-    add_boxes(raw, spec.name, fids, rows.bounds)
+    return fids
 
 
 def _literal(column: list[object]) -> str | None:

@@ -365,8 +365,14 @@ def test_no_gap_among_cells_tells_how_few_are_not_in_it(crowded: Run, clients: S
         assert not (len(rest) == 1 and 0 < min(rest) < MINIMUM_PERSONS)
 
 
-def test_styles_draw_cells_by_their_share(crowded: Run, clients: Served) -> None:
+def test_styles_draw_cells_by_their_number(crowded: Run, clients: Served) -> None:
     cover(crowded)
+    people = map_layer("demand_cells").ramp
+    assert people is not None
+    style = clients("planner").get("/ogc/collections/demand_cells/style").json()
+    (fill,) = [layer for layer in style["layers"] if layer["type"] == "fill"]
+    assert fill["paint"]["fill-color"][:2] == ["step", ["get", "persons"]]
+    assert fill["paint"]["fill-color"][2::2] == list(people.colours)
     ramp = map_layer("coverage_cells").ramp
     assert ramp is not None
     style = clients("planner").get("/ogc/collections/coverage_cells/style").json()
