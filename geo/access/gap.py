@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from shapely.geometry.base import BaseGeometry
 
 from geo.access.population import persons_number
@@ -104,7 +103,7 @@ class Gap:
         str
             A status name; ties go to the lower code.
         """
-        return STATUS_NAMES[int(np.argmax(self.by_status))]
+        return STATUS_NAMES[self.by_status.index(max(self.by_status))]
 
     def to_json(self) -> dict[str, object]:
         """Return plain JSON values without the polygon.

@@ -96,6 +96,11 @@ def test_the_oldest_runs_make_room_but_never_a_current_one(store: Store, monkeyp
     assert held(store) == {("r1", "b", True): 4, ("r3", "a", False): 2, ("r4", "a", True): 2}
     add(store, "r5", {"a": 8})
     assert held(store) == {("r1", "b", True): 4, ("r5", "a", True): 8}
+    add(store, "r6", {"a": 10})
+    assert held(store) == {("r1", "b", True): 4, ("r6", "a", True): 10}
+    check_index(store)
+    add(store, "r7", {"a": 2, "b": 10})
+    assert held(store) == {("r7", "a", True): 2, ("r7", "b", True): 10}
     check_index(store)
 
 
