@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
 from sqlalchemy import select, text
 
-from geo.store import Store, derived, layers, open_store
+from geo.store import Store, derived, layers, maintenance, open_store, runs
+from geo.store.engine import open_engine, writing
 from geo.store.frames import EncodedRows
 from geo.store.geometry import as_stored, encode_wkb
-from geo.store.layer import layer
+from geo.store.layer import DERIVED_LAYERS, layer
 from geo.store.pages import RowChoice, read_page
 
 CELLS = "coverage_cells"
@@ -146,3 +148,26 @@ def test_rows_are_replaced_as_a_whole(store: Store) -> None:
         derived.replace_rows(session, CELLS, rows("r3", []))
     assert held(store) == {}
     check_index(store)
+
+
+@pytest.mark.parametrize("engine", ["gpkg", pytest.param("postgis", marks=pytest.mark.postgis)])
+def test_a_store_from_before_gets_the_layers_empty_and_keeps_its_runs(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = str(tmp_path / "old.gpkg") if engine == "gpkg" else request.getfixturevalue("empty_database")()
+    old = open_engine(url)
+    maintenance.migrate(old, to="0001")
+    with writing(old) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO analysis_runs (run_id, kind, parameters, revisions, summary, content_hash, software_version, "
+            "actor, created_at) VALUES ('cov-1', 'coverage', '{}', '{}', '{}', '', '0', 'x', '2025-01-01T00:00:00Z')"
+        )
+    old.dispose()
+    assert maintenance.upgrade(url) == "0001"
+    with open_store(url) as store:
+        assert held(store) == {}
+        with store.session(write=False) as session:
+            assert runs.get_run(session, "cov-1").actor == "x"
+            assert {layers.revision(session, name) for name in DERIVED_LAYERS} == {0}
+        add(store, "cov-2", {"a": 3})
+        check_index(store)
