@@ -12,7 +12,7 @@ from geo.store import schema
 from geo.store.columns import BigInt, Real
 from geo.store.geometry import GeometryColumn
 
-revision = "0003_coverage_layers"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
