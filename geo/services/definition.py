@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Final
 
+from geo.access.privacy import MINIMUM_PERSONS
 from geo.catalog.load import common_attributes, facility_type, facility_types, families, indicators, thresholds, units
 from geo.catalog.map_layer import PUBLIC, field_titles, map_layers
 from geo.catalog.schema import Attribute, Threshold
@@ -13,7 +14,6 @@ from geo.catalog.status import status_titles
 from geo.network.link import LINK_CAP_M
 from geo.network.profile import walking_profile
 from geo.services.report_rows import INDICATOR_PARTS, NO_DATA_REASONS
-from geo.services.reporting import MINIMUM_PERSONS
 
 CERTAINTIES: Final = {
     "V": ("已核对原文", "checked against the source"),
