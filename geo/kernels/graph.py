@@ -186,3 +186,67 @@ def arc_costs(
         primary[k] = np.inf if closed else edge_primary[e]
         carried[k] = edge_carried[e]
     return primary, carried
+
+
+@njit(nogil=True, cache=True)
+def compound_edges(
+    part: Int32,
+    component: Int32,
+    n_parts: int,
+    edge_u: Int32,
+    edge_v: Int32,
+    edge_length_m: Float,
+    is_public: Bool,
+    attaches: Bool,
+    longest_m: float,
+) -> Bool:
+    """Mark public edges of parts that hang on the rest by other edges, are not the longest part, and are short.
+
+    Parameters
+    ----------
+    part, component : Int32
+        Part of each node, and the connected component that the part lies in, shape (n_nodes,).
+    n_parts : int
+        Number of parts.
+    edge_u, edge_v : Int32
+        End nodes, shape (n_edges,).
+    edge_length_m : Float
+        Lengths.
+    is_public, attaches : Bool
+        Public edges, and edges that make a part a compound where they touch it.
+    longest_m : float
+        Longest compound, inclusive.
+
+    Returns
+    -------
+    Bool
+        One flag per edge.
+    """
+    length_m = np.zeros(n_parts)
+    has_street = np.zeros(n_parts, np.bool_)
+    touches = np.zeros(n_parts, np.bool_)
+    whole = np.empty(n_parts, np.int32)
+    n_components = 0
+    for i in range(part.size):
+        whole[part[i]] = component[i]
+        n_components = max(n_components, component[i] + 1)
+    for e in range(edge_u.size):
+        if is_public[e]:
+            length_m[part[edge_u[e]]] += edge_length_m[e]
+            has_street[part[edge_u[e]]] = True
+        if attaches[e]:
+            touches[part[edge_u[e]]] = True
+            touches[part[edge_v[e]]] = True
+    # Of equally long parts the first is the city.
+    city = np.full(n_components, -1)
+    for p in range(n_parts):
+        c = whole[p]
+        if city[c] < 0 or length_m[p] > length_m[city[c]]:
+            city[c] = p
+    result = np.zeros(edge_u.size, np.bool_)
+    for e in range(edge_u.size):
+        p = part[edge_u[e]]
+        result[e] = (
+            is_public[e] and has_street[p] and touches[p] and city[whole[p]] != p and length_m[p] <= longest_m
+        )
+    return result

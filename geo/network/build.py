@@ -192,8 +192,31 @@ def assemble(n_nodes: int, edge_u: Int32, edge_v: Int32, edge_kind: UInt8) -> tu
     """
     in_public = np.flatnonzero(edge_kind != PRIVATE).astype(np.int32)
     public = Arcs(*compress_arcs(n_nodes, edge_u[in_public], edge_v[in_public], in_public))
+    return public, *assemble_private(n_nodes, edge_u, edge_v, edge_kind)
+
+
+def assemble_private(n_nodes: int, edge_u: Int32, edge_v: Int32, edge_kind: UInt8) -> tuple[Arcs, Int32, Int32]:
+    """Build the arcs of the private parts of trips.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Number of nodes.
+    edge_u, edge_v : Int32
+        End nodes.
+    edge_kind : UInt8
+        Kind of each edge.
+
+    Returns
+    -------
+    tuple of Arcs, Int32, Int32
+        Private arcs, node of each private row, private row of each node, as for `assemble`.
+    """
     in_private = np.flatnonzero(edge_kind != PUBLIC).astype(np.int32)
-    private_node = np.unique(np.concatenate([edge_u[in_private], edge_v[in_private]])).astype(np.int32)
+    is_inside = np.zeros(n_nodes, np.bool_)
+    is_inside[edge_u[in_private]] = True
+    is_inside[edge_v[in_private]] = True
+    private_node = np.flatnonzero(is_inside).astype(np.int32)
     index = np.empty(0, np.int32)
     if private_node.size:
         index = np.full(n_nodes, -1, np.int32)
@@ -202,7 +225,7 @@ def assemble(n_nodes: int, edge_u: Int32, edge_v: Int32, edge_kind: UInt8) -> tu
     else:
         row_u = row_v = in_private
     private = Arcs(*compress_arcs(private_node.size, row_u, row_v, in_private))
-    return public, private, private_node, index
+    return private, private_node, index
 
 
 def _padded(values: npt.NDArray[_Scalar], n: int, filler: object) -> npt.NDArray[_Scalar]:

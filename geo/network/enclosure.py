@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from geo.arrays import Bool, Float, Int32, UInt8
-from geo.kernels.graph import GATE, PRIVATE, PUBLIC, component_labels
+from geo.kernels.graph import GATE, PRIVATE, PUBLIC, component_labels, compound_edges
 
 # The largest walled compounds hold some 15 km of ways; a town quarter cut off by a wrong tag is longer and
 # stays public.
@@ -56,18 +56,8 @@ def enclosed_edges(
     joins = is_public.copy()
     joins[is_gate] = ~is_shut[edge_gate[is_gate]]
     part = component_labels(n_nodes, edge_u, edge_v, joins)
-    n_parts = int(part.max()) + 1
-    length_m = np.bincount(part[edge_u[is_public]], weights=edge_length_m[is_public], minlength=n_parts)
-    has_street = np.bincount(part[edge_u[is_public]], minlength=n_parts) > 0
-    whole = np.empty(n_parts, np.int64)
-    whole[part] = component
-    longest_first = np.lexsort((np.arange(n_parts), -length_m, whole))
-    is_city = np.zeros(n_parts, np.bool_)
-    is_city[longest_first[np.unique(whole[longest_first], return_index=True)[1]]] = True
     attaches = is_private.copy()
     attaches[is_gate] = by_residents[edge_gate[is_gate]]
-    touches = np.zeros(n_parts, np.bool_)
-    touches[part[edge_u[attaches]]] = True
-    touches[part[edge_v[attaches]]] = True
-    is_compound = has_street & touches & ~is_city & (length_m <= ENCLOSED_STREET_MAX_M)
-    return np.asarray(is_public & is_compound[part[edge_u]], np.bool_)
+    return compound_edges(
+        part, component, int(part.max()) + 1, edge_u, edge_v, edge_length_m, is_public, attaches, ENCLOSED_STREET_MAX_M
+    )

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from geo.access.coverage import certify, metres, minutes
 from geo.access.pairs import site_pairs
-from geo.network.build import compile_network
+from geo.kernels.graph import component_labels
+from geo.kernels.grid import index_pieces
+from geo.network.build import assemble, compile_network
 from geo.network.extend import ExtendedNetwork, with_added_streets
 from geo.network.link import PointLinks, link_points
 from geo.network.model import StreetNetwork
@@ -181,3 +183,40 @@ def test_a_hundred_random_edits_are_monotone() -> None:
 @pytest.mark.slow
 def test_ten_thousand_random_edits_are_monotone() -> None:
     monotone_edits(10_000)
+
+
+def test_a_network_with_added_streets_is_the_same_as_if_it_were_assembled_anew() -> None:
+    frame = streets(
+        [[(0, 0), (100, 0)], [(100, 0), (200, 0)], [(200, 0), (200, 99)], [(0, 300), (100, 300)], [(400, 0), (400, 9)]],
+        foot=["public", "public", "private", "public", "public"],
+    )
+    network = compile_network(frame, gate_frame([{"at": (100, 0), "access": "residents"}]))
+    lines = {
+        "between corners": ([(0, 0), (200, 100)], "public"),
+        "from side to side": ([(50, 0), (50, 300)], "public"),
+        "joining three parts": ([(0, 300), (400, 0)], "public"),
+        "private": ([(0, 0), (0, 300)], "private"),
+        "of its own": ([(600, 600), (700, 600)], "public"),
+        "through a corner with a gate": ([(100, 0), (100, 90)], "public"),
+    }
+    for name, (line, foot) in lines.items():
+        network = extend(network, line, foot=[foot]).network
+        ones = np.ones(network.n_edges, np.bool_)
+        component = component_labels(network.n_nodes, network.edge_u, network.edge_v, ones)
+        assert np.array_equal(network.node_component, component), name
+        assert network.n_components == component.max() + 1, name
+        whole = assemble(network.n_nodes, network.edge_u, network.edge_v, network.edge_kind)
+        for kept, anew in zip((network.public, network.private), whole[:2], strict=True):
+            for column in ("start", "node", "edge", "along"):
+                assert np.array_equal(getattr(kept, column), getattr(anew, column)), (name, column)
+        assert np.array_equal(network.private_node, whole[2]), name
+        assert np.array_equal(network.private_index, whole[3]), name
+        grid = network.streets
+        start, pieces = index_pieces(
+            grid.x, grid.y, grid.piece_edge, grid.origin_x, grid.origin_y, grid.cell_m, grid.n_x, grid.n_y
+        )
+        assert np.array_equal(grid.cell_start, start), name
+        cells = np.repeat(np.arange(start.size - 1), np.diff(start))
+        assert set(zip(cells.tolist(), grid.pieces.tolist(), strict=True)) == set(
+            zip(cells.tolist(), pieces.tolist(), strict=True)
+        ), name
