@@ -19,7 +19,7 @@ from typing import cast
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 STAMP_NAME = "fangyu-stamp.json"
-WARM_UP = "from geo.access.warm import warm; warm()"
+WARM_UP = "from geo.access import warm as a; from geo.scenario import warm as s; a.warm(); s.warm()"
 BUILD_TOOLS = ["hatchling", "editables"]
 
 

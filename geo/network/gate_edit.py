@@ -16,7 +16,7 @@ import numpy as np
 from geo.arrays import Bool, Int32
 from geo.errors import InputError
 from geo.kernels.graph import ENCLOSED, OPENED, PUBLIC
-from geo.network.build import assemble
+from geo.network.build import assemble_private
 from geo.network.enclosure import enclosed_edges
 from geo.network.model import GateAccess, Gates, StreetNetwork
 
@@ -52,13 +52,13 @@ class GatedNetwork:
         The network; nodes and edges keep their numbers.
     edges : Int32
         Edges that may be passed by others now: those through the gates, and streets behind them.
-    is_regrouped : bool
-        Public streets became a compound's, so that private rows have other numbers.
+    compound : Int32
+        Public streets among them that a compound took in; they have private arcs now.
     """
 
     network: StreetNetwork
     edges: Int32
-    is_regrouped: bool
+    compound: Int32
 
 
 def with_gate_changes(network: StreetNetwork, changes: Sequence[GateChange]) -> GatedNetwork:
@@ -102,7 +102,7 @@ def with_gate_changes(network: StreetNetwork, changes: Sequence[GateChange]) -> 
         (gates.access[at] in _SHUT, gates.access[at] == "residents") == (access[at] in _SHUT, access[at] == "residents")
         for at in changed
     ):
-        return GatedNetwork(result, through, is_regrouped=False)
+        return GatedNetwork(result, through, np.empty(0, np.int32))
     kind = network.edge_kind
     # Before against after on the same streets: what streets added later opened or closed is left as it is.
     before, after = _enclosed(network, gates), _enclosed(network, edited)
@@ -111,13 +111,12 @@ def with_gate_changes(network: StreetNetwork, changes: Sequence[GateChange]) -> 
     fresh[after & ~before] = ENCLOSED
     moved = np.flatnonzero(fresh != kind).astype(np.int32)
     edges = np.concatenate([through, moved])
-    if not (kind[moved] == PUBLIC).any():
-        return GatedNetwork(replace(result, edge_kind=fresh), edges, is_regrouped=False)
-    public, private, private_node, private_index = assemble(network.n_nodes, network.edge_u, network.edge_v, fresh)
-    whole = replace(
-        result, edge_kind=fresh, public=public, private=private, private_node=private_node, private_index=private_index
-    )
-    return GatedNetwork(whole, edges, is_regrouped=True)
+    compound = moved[kind[moved] == PUBLIC]
+    result = replace(result, edge_kind=fresh)
+    if compound.size:
+        private, node, index = assemble_private(network.n_nodes, network.edge_u, network.edge_v, fresh)
+        result = replace(result, private=private, private_node=node, private_index=index)
+    return GatedNetwork(result, edges, compound)
 
 
 def _enclosed(network: StreetNetwork, gates: Gates) -> Bool:

@@ -15,6 +15,7 @@ from geo.scenario.edit import (
 )
 from geo.scenario.edit_json import edit_from_json, edit_to_json, edits_from_json
 from geo.scenario.question import BaseSupply, Question
+from geo.scenario.replay import Conflict, Replay, replay
 from geo.scenario.scenario import Scenario, compare
 
 __all__ = [
@@ -27,11 +28,13 @@ __all__ = [
     "ChangeFacility",
     "CloseFacility",
     "Comparison",
+    "Conflict",
     "Edit",
     "MoveFacility",
     "PointDelta",
     "Question",
     "ReopenFacility",
+    "Replay",
     "Scenario",
     "SetGate",
     "Supplied",
@@ -42,4 +45,5 @@ __all__ = [
     "edit_to_json",
     "edits_from_json",
     "open_base",
+    "replay",
 ]

@@ -135,8 +135,8 @@ def _read(index: int, value: object, problems: list[Problem]) -> Edit | None:
     kind = _KINDS.get(value["kind"]) if isinstance(value.get("kind"), str) else None
     if kind is None:
         known = "、".join(_KINDS)
-        given = str(value.get("kind"))[:80]
-        note("kind", f"“{given}”未知，可用：{known}", f"unknown: {given}; allowed: {', '.join(_KINDS)}")
+        word = str(value.get("kind"))[:80]
+        note("kind", f"“{word}”未知，可用：{known}", f"unknown: {word}; allowed: {', '.join(_KINDS)}")
         return None
     names = [field.name for field in fields(kind)]
     for name in sorted(map(str, set(value) - {"kind", *names})):

@@ -240,8 +240,6 @@ def advance(state: State, edit: Edit, setting: Setting) -> State:
         case _:
             stocks[edit.type], row = edit_stock(_stock(stocks, edit.type), edit, town, question.at)
             change = replace(change, slug=edit.type, row=row)
-    if change.streets.is_rebuilt:
-        return solve(town, people, tuple(stocks.values()), setting)
     bands, weights, linked = state.bands, state.weights, state.linked
     if change.is_people:
         bands = question.bands(profile, people.population.present_bands)
@@ -354,7 +352,10 @@ def _advance_run(
     touched = [_NO_INDEX]
     if change.is_town or change.slug is not None:
         seeds = find_seeds(town, prices, sites)
-        lost = np.flatnonzero(old.seeds.label == change.row) if change.slug is not None else _NO_INDEX
+        gone = np.isin(old.seeds.edge, change.streets.compound)
+        if change.slug is not None:
+            gone |= old.seeds.label == change.row
+        lost = np.flatnonzero(gone)
         loss = Loss(old.seeds.node[lost], old.seeds.primary[lost])
         shut = shut_loss(town, prices, values, change.streets.shut)
         values = copied(values, town.graph.n_nodes)
@@ -373,9 +374,13 @@ def _advance_run(
     if everybody:
         rows = np.arange(people.n_points, dtype=np.int32)
     else:
-        graph, stops, further = town.graph, town.network.stops, people.further
+        graph, further = town.graph, people.further
+        # A point on a private edge reads the stop's node on the floor of private starts.
+        stop_edge = np.tile(town.network.stops.edge, 2)
+        stop_node = np.concatenate([graph.stop_node, graph.start_row[graph.stop_node]])
+        there = stop_node >= 0
         rows = points_beside(
-            np.concatenate(touched), edges, graph.first, graph.last, graph.edge, stops.edge, graph.stop_node,
+            np.concatenate(touched), edges, graph.first, graph.last, graph.edge, stop_edge[there], stop_node[there],
             people.edge_start, people.edge_order, further.point, further.edge, people.n_points, town.network.n_edges,
         )  # fmt: skip
         if more.size:

@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 
 from geo.access.nearest import NodeValues, Sites, entries_of
-from geo.arrays import Float, Int32
+from geo.arrays import Float, Int, Int32
 from geo.kernels.assign import evaluate_points, first_of_edge
 from geo.kernels.graph import PUBLIC
 from geo.kernels.repair import repair, take_better
@@ -95,17 +95,14 @@ class StreetChange:
         Arcs that were shut.
     edges : Int32
         Edges whose points are to be looked at again whatever the search finds.
-    is_rebuilt : bool
-        Streets changed their kind, so that nodes have other numbers: search anew.
-    merges : bool
-        Parts of the network that hung apart hang together now.
+    compound : Int32
+        Public edges among them that a compound took in: who stands there enters the graph elsewhere.
     """
 
     again: Int32 = field(default_factory=lambda: _NO_INDEX)
     shut: Int32 = field(default_factory=lambda: _NO_INDEX)
     edges: Int32 = field(default_factory=lambda: _NO_INDEX)
-    is_rebuilt: bool = False
-    merges: bool = False
+    compound: Int32 = field(default_factory=lambda: _NO_INDEX)
 
 
 def open_town(network: StreetNetwork, question: Question) -> Town:
@@ -211,59 +208,60 @@ def with_street(
     old = town.network
     extended = with_added_streets(old, segments)
     network = extended.network
-    graph, origin, has_new = grown(town.graph, old, network, town.gates)
-    by_time = question.limit.measure == "seconds"
+    graph, origin, has_new = grown(town.graph, old, network, town.gates, _NO_INDEX)
     prices: dict[float, Prices] = {}
-    kept = origin >= 0
-    fresh = graph.edge[town.graph.node.size :]
-
-    def arcs(values: Float, before: Float) -> Float:
-        more = np.where(kept, before[origin], _arc_prices(fresh, values))
-        return np.concatenate([before, more])
-
     for speed, was in town.prices.items():
         primary, carried = _edge_prices(network, speed, profile, question.limit.measure)
-        prices[speed] = replace(
-            was,
-            edge_primary=primary,
-            edge_carried=carried,
-            arc_primary=arcs(primary, was.arc_primary),
-            arc_carried=arcs(carried, was.arc_carried),
-        )
-    _share(prices, by_time=by_time)
+        prices[speed] = replace(was, edge_primary=primary, edge_carried=carried)
+    prices = _grown_prices(prices, town.graph, graph, origin, by_time=question.limit.measure == "seconds")
     edges = np.arange(old.n_edges, network.n_edges, dtype=np.int32)
-    stopped = np.setdiff1d(network.stops.edge, old.stops.edge) if network.stops.edge.size else _NO_INDEX
-    new_ends = np.concatenate([network.edge_u[edges], network.edge_v[edges]])
-    met = np.unique(old.node_component[new_ends[new_ends < old.n_nodes]])
     change = StreetChange(
         again=np.flatnonzero(has_new).astype(np.int32),
-        edges=np.concatenate([edges, stopped]).astype(np.int32),
-        merges=met.size > 1,
+        edges=edges,
     )
     lines = () if is_bridge else (extended.added,)
     return Town(town.plain, network, graph, town.gates, (*town.added, *lines), prices), change
 
 
-def _share(prices: dict[float, Prices], *, by_time: bool) -> None:
-    """Let all speeds share the arrays that do not depend on speed."""
-    if not prices:
-        return
-    one = next(iter(prices.values()))
-    for speed, price in prices.items():
-        if by_time:
-            prices[speed] = replace(price, edge_carried=one.edge_carried, arc_carried=one.arc_carried)
+def _grown_prices(
+    prices: dict[float, Prices], old: TripGraph, graph: TripGraph, origin: Int, *, by_time: bool
+) -> dict[float, Prices]:
+    """Return prices with those of new arcs; what does not depend on speed is shared by all speeds."""
+    kept = origin >= 0
+    fresh = graph.edge[old.node.size :]
+    shared: Prices | None = None
+
+    def arcs(before: Float, values: Float) -> Float:
+        more = _arc_prices(fresh, values)
+        more[kept] = before[origin[kept]]
+        return np.concatenate([before, more])
+
+    result: dict[float, Prices] = {}
+    for speed, was in prices.items():
+        if shared is None:
+            shared = was = replace(
+                was,
+                arc_primary=arcs(was.arc_primary, was.edge_primary),
+                arc_carried=arcs(was.arc_carried, was.edge_carried),
+            )
+        elif by_time:
+            primary = arcs(was.arc_primary, was.edge_primary)
+            was = replace(was, edge_carried=shared.edge_carried, arc_carried=shared.arc_carried, arc_primary=primary)
         else:
-            prices[speed] = replace(price, edge_primary=one.edge_primary, arc_primary=one.arc_primary)
+            carried = arcs(was.arc_carried, was.edge_carried)
+            was = replace(was, edge_primary=shared.edge_primary, arc_primary=shared.arc_primary, arc_carried=carried)
+        result[speed] = was
+    return result
 
 
-def with_gate(town: Town, change: GateChange, question: Question) -> tuple[Town, StreetChange]:
+def with_gate(town: Town, gate: GateChange, question: Question) -> tuple[Town, StreetChange]:
     """Let a gate be passed by others, or at other hours.
 
     Parameters
     ----------
     town : Town
         The town.
-    change : GateChange
+    gate : GateChange
         The gate and its new access.
     question : Question
         What is asked.
@@ -273,18 +271,23 @@ def with_gate(town: Town, change: GateChange, question: Question) -> tuple[Town,
     tuple of Town, StreetChange
         The town with the gate as it is now, and what changed.
     """
-    edited = with_gate_changes(town.network, (change,))
+    edited = with_gate_changes(town.network, (gate,))
     network = edited.network
     gates = gate_state(network.gates, question.at)
-    if edited.is_regrouped:
-        prices: dict[float, Prices] = {}
-        return Town(town.plain, network, build_graph(network, gates), gates, town.added, prices), StreetChange(
-            is_rebuilt=True
-        )
-    graph, arcs = with_gates(town.graph, network, gates, edited.edges)
+    graph, prices, again = town.graph, town.prices, _NO_INDEX
+    if edited.compound.size:
+        graph, origin, has_new = grown(graph, network, network, gates, edited.compound)
+        prices = _grown_prices(prices, town.graph, graph, origin, by_time=question.limit.measure == "seconds")
+        again = np.flatnonzero(has_new).astype(np.int32)
+    graph, arcs = with_gates(graph, network, gates, edited.edges)
     opened = graph.shut[arcs] == 0
-    changed = StreetChange(again=tails_of(graph, arcs[opened]), shut=arcs[~opened])
-    return replace(town, network=network, graph=graph, gates=gates), changed
+    change = StreetChange(
+        again=np.concatenate([again, tails_of(graph, arcs[opened])]),
+        shut=arcs[~opened],
+        edges=edited.compound,
+        compound=edited.compound,
+    )
+    return replace(town, network=network, graph=graph, gates=gates, prices=prices), change
 
 
 def link_places(town: Town, lon: Float, lat: Float) -> PointLinks:
@@ -318,14 +321,15 @@ class Seeds:
         Node of each entry.
     primary, carried : Float
         Costs it starts from.
-    label : Int32
-        Facility.
+    label, edge : Int32
+        Facility, and the edge on which it stands.
     """
 
     node: Int32
     primary: Float
     carried: Float
     label: Int32
+    edge: Int32
 
 
 def find_seeds(town: Town, prices: Prices, sites: Sites) -> Seeds:
@@ -351,7 +355,7 @@ def find_seeds(town: Town, prices: Prices, sites: Sites) -> Seeds:
     node = town.graph.floor[entries.node]
     inside = town.network.edge_kind[entries.edge] != PUBLIC
     node = np.where(inside, town.graph.end_row[node], node).astype(np.int32)
-    return Seeds(node, primary, carried, sites.label[entries.point])
+    return Seeds(node, primary, carried, sites.label[entries.point], entries.edge)
 
 
 def empty_values(n: int) -> NodeValues:

@@ -243,9 +243,9 @@ def tails_of(graph: TripGraph, arcs: Int32) -> Int32:
 
 
 def grown(
-    graph: TripGraph, old: StreetNetwork, network: StreetNetwork, gates: GateState
+    graph: TripGraph, old: StreetNetwork, network: StreetNetwork, gates: GateState, compound: Int32
 ) -> tuple[TripGraph, Int, Bool]:
-    """Return the graph of a network to which streets were added.
+    """Return the graph of a network to which streets were added, or in which compounds took in public streets.
 
     Parameters
     ----------
@@ -255,6 +255,8 @@ def grown(
         The network before and after; edges and nodes of the old one keep their numbers.
     gates : GateState
         Who may pass the gates.
+    compound : Int32
+        Old edges that have private arcs now.
 
     Returns
     -------
@@ -266,9 +268,10 @@ def grown(
     n_new_nodes = network.n_nodes - old.n_nodes
     edges = np.arange(old.n_edges, network.n_edges, dtype=np.int32)
     floor = np.concatenate([graph.floor, n_old + np.arange(n_new_nodes, dtype=np.int32)])
-    u, v, kind = floor[network.edge_u[edges]], floor[network.edge_v[edges]], network.edge_kind[edges]
-    inside = kind != PUBLIC
-    ends = np.unique(np.concatenate([u[inside], v[inside]]))
+    outside = edges[network.edge_kind[edges] != PRIVATE]
+    inside = np.concatenate([edges[network.edge_kind[edges] != PUBLIC], compound])
+    u, v = floor[network.edge_u[inside]], floor[network.edge_v[inside]]
+    ends = np.unique(np.concatenate([u, v]))
     pad = np.full(n_new_nodes, -1, np.int32)
     end_row, start_row = np.concatenate([graph.end_row, pad]), np.concatenate([graph.start_row, pad])
     fresh = ends[end_row[ends] < 0].astype(np.int32)
@@ -277,9 +280,9 @@ def grown(
     end_row = np.concatenate([end_row, np.full(row.size, -1, np.int32)])
     start_row = np.concatenate([start_row, np.full(row.size, -1, np.int32)])
     end_row[fresh], start_row[fresh] = row[: fresh.size], row[fresh.size :]
-    parts = [*_both(u[kind != PRIVATE], v[kind != PRIVATE], edges[kind != PRIVATE], 0)]
+    parts = [*_both(floor[network.edge_u[outside]], floor[network.edge_v[outside]], outside, 0)]
     for rows in (end_row, start_row):
-        parts += _both(rows[u[inside]], rows[v[inside]], edges[inside], 1)
+        parts += _both(rows[u], rows[v], inside, 1)
     parts += _stairs(fresh, end_row[fresh], start_row[fresh])
     new = _Arcs(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Arcs.__slots__))
     return _append(graph, network, gates, new, floor, end_row, start_row)

@@ -134,6 +134,18 @@ def test_warming_compiles_everything_a_run_needs() -> None:
     assert [len(kernel.signatures) for kernel in kernels] == before == [1] * len(kernels)
 
 
+def test_warming_compiles_everything_a_scenario_needs() -> None:
+    from geo.kernels import repair
+    from geo.scenario.warm import warm
+    from tests.scenario.test_against_twin import EVERYTHING, walk_through
+
+    warm()
+    kernels = (repair.repair, repair.points_beside, repair.take_better)
+    before = [len(kernel.signatures) for kernel in kernels]
+    walk_through(3, EVERYTHING, 12, by_band=True, limit="metres")
+    assert [len(kernel.signatures) for kernel in kernels] == before == [1] * len(kernels)
+
+
 def test_warming_compiles_everything_a_tile_needs() -> None:
     from geo.access.warm import warm
     from geo.kernels import mvt, shapes, tile_fit
