@@ -15,7 +15,7 @@ from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate
 from api.ogc import collections, items, landing, tilesets
-from api.routes import definitions, demo, docs, facilities, imports, jobs, report, runs, walks
+from api.routes import definitions, demo, docs, facilities, imports, jobs, report, runs, scenarios, walks
 from api.settings import Settings
 from api.tiles.cache import TileCache
 from api.tiles.route import TILE_PATH, TileRoute
@@ -23,6 +23,7 @@ from geo.errors import ConflictError
 from geo.services.demo import is_synthetic
 from geo.services.network import NetworkShelf
 from geo.services.opening import open_checked
+from geo.services.scenario import ScenarioDesk
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 
@@ -62,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.is_synthetic = is_synthetic(session)
         app.state.streams = 0
         app.state.networks = NetworkShelf(settings.store.cache)
+        app.state.scenarios = ScenarioDesk(app.state.networks)
         app.state.runner = JobRunner(store, settings.store.cache, HANDLERS)
         app.state.runner.start()
         try:
@@ -79,7 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
-    resources = (report, demo, runs, jobs, facilities, imports, walks, definitions, docs)
+    resources = (report, demo, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
     for module in (*resources, landing, collections, items, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(module.router.routes)

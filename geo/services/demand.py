@@ -46,6 +46,8 @@ class Demand:
         Positions in EPSG:4490 degrees.
     population : Population
         People by band.
+    fids : array of int64, shape (n_demand,)
+        Keys of their rows in the store.
     kinds : tuple of str
         Kinds of population of the imports, such as ``resident``.
     years : tuple of int
@@ -57,6 +59,7 @@ class Demand:
     lon: Float
     lat: Float
     population: Population
+    fids: Int
     kinds: tuple[str, ...]
     years: tuple[int, ...]
 
@@ -136,6 +139,7 @@ def read_demand(session: Session) -> Demand:
         lon=lon,
         lat=lat,
         population=build_population(columns, len(frame)),
+        fids=frame["fid"].to_numpy(dtype=np.int64),
         kinds=tuple(sorted(str(kind or "unstated") for kind in frame["population"].unique())),
         years=tuple(sorted(int(year) for year in years)),
     )

@@ -158,7 +158,7 @@ def prepared_people(
     lon, lat = lon[place], lat[place]
     demand = Demand(
         ids=np.array([f"d{i}" for i in place], object), place=place, lon=lon, lat=lat,
-        population=build_population(old, n), kinds=("resident",), years=(2025,),
+        population=build_population(old, n), fids=np.arange(1, n + 1), kinds=("resident",), years=(2025,),
     )  # fmt: skip
     x, y = network.plane.forward(lon, lat)
     return Prepared(

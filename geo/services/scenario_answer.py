@@ -1,0 +1,220 @@
+"""Answers of scenarios as JSON values: totals, what changed, and the points that changed as plain columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from geo.access.population import persons_number
+from geo.access.status import STATUS_NAMES
+from geo.arrays import Bool, Float, Int, Int32
+from geo.catalog.load import facility_type
+from geo.scenario import Answer, Comparison, Scenario, Supplied, Table, TypeChange
+from geo.scenario.answer import supplied
+from geo.services.scenario import Ground
+
+Json = dict[str, object]
+
+
+def answer_json(ground: Ground, answer: Answer, *, full: bool, points: Bool | None) -> Json:
+    """Write an answer.
+
+    Parameters
+    ----------
+    ground : Ground
+        The base.
+    answer : Answer
+        The answer.
+    full : bool
+        Totals of every division; otherwise of those that changed.
+    points : array of bool, shape (n_points,), optional
+        The demand points that whoever asks may see; all by default.
+
+    Returns
+    -------
+    dict
+        JSON values and arrays.
+    """
+    changes = answer.comparison.changes
+    return {
+        "content_hash": answer.content_hash,
+        "measure": ground.base.setting.question.limit.measure,
+        "limit": ground.base.setting.question.limit.value,
+        "types": [
+            totals_json(one, None if full else change) for one, change in zip(answer.types, changes, strict=True)
+        ],
+        "change": comparison_json(ground, answer.comparison, points=points),
+    }
+
+
+def scenario_totals(ground: Ground, scenario: Scenario) -> list[Json]:
+    """Write the totals of a scenario, of every division.
+
+    Parameters
+    ----------
+    ground : Ground
+        The base.
+    scenario : Scenario
+        The scenario.
+
+    Returns
+    -------
+    list of dict
+        One entry a type.
+    """
+    return [totals_json(supplied(scenario.state, side), None) for side in scenario.state.sides]
+
+
+def totals_json(one: Supplied, change: TypeChange | None) -> Json:
+    """Write one type's totals.
+
+    Parameters
+    ----------
+    one : Supplied
+        Facilities and totals.
+    change : TypeChange or None
+        What changed; None writes every division, otherwise only those that did.
+
+    Returns
+    -------
+    dict
+        JSON values and arrays.
+    """
+    kind = facility_type(one.type)
+    totals = one.totals
+    whole = totals.sums[0][0]
+    everybody = int(whole.sum())
+    return {
+        "type": one.type,
+        "title_zh": kind.title_zh,
+        "title_en": kind.title_en,
+        "facilities": {
+            "open": one.n_open,
+            "linked": one.n_linked,
+            "capacity": one.capacity,
+            "capacity_unit": kind.capacity_unit,
+            "without_capacity": one.n_without_capacity,
+        },
+        "persons": {
+            **{name: persons_number(value, totals.unit) for name, value in zip(STATUS_NAMES, whole, strict=True)},
+            "total": persons_number(everybody, totals.unit),
+        },
+        "coverage_ratio": None if everybody == 0 else int(whole[0]) / everybody,
+        "columns": list(totals.columns),
+        "divisions": [
+            _rows(totals, position, None if change is None else _touched(change, position))
+            for position in range(len(totals.levels))
+        ],
+    }
+
+
+def comparison_json(ground: Ground, comparison: Comparison, *, points: Bool | None) -> Json:
+    """Write what is different between two states.
+
+    Parameters
+    ----------
+    ground : Ground
+        The base of both.
+    comparison : Comparison
+        The difference.
+    points : array of bool, shape (n_points,), optional
+        The demand points that whoever asks may see; all by default.
+
+    Returns
+    -------
+    dict
+        JSON values and arrays.
+    """
+    return {
+        "types": [
+            {
+                "type": change.type,
+                "difference": _whole(change.difference),
+                "shifts": _whole(change.shifts),
+                "columns": {"difference": list(change.difference.columns), "shifts": list(change.shifts.columns)},
+                "divisions": [
+                    {
+                        **_rows(change.difference, position, _touched(change, position)),
+                        "shifts": _values(
+                            change.shifts.sums[position + 1][_touched(change, position)], change.shifts.unit
+                        ),
+                    }
+                    for position in range(len(change.difference.levels))
+                ],
+                "bands": [
+                    _delta(ground, delta.band, delta.points, (delta.old_status, delta.new_status),
+                           (delta.old_cost, delta.new_cost), points)
+                    for delta in change.deltas
+                ],
+            }
+            for change in comparison.changes
+        ]
+    }  # fmt: skip
+
+
+def _delta(
+    ground: Ground, band: str, rows: Int32, status: Sequence[object], cost: Sequence[Float], points: Bool | None
+) -> Json:
+    """Write the points of one band that changed; compounds that edits added have no key and stand behind."""
+    n_base = ground.fids.size
+    keep = np.ones(rows.size, np.bool_) if points is None else _allowed(rows, points)
+    rows = rows[keep]
+    in_base = rows < n_base
+    fids = np.full(rows.size, -1, np.int64)
+    fids[in_base] = ground.fids[rows[in_base]]
+    old_status, new_status = (np.asarray(one)[keep] for one in status)
+    old_cost, new_cost = (np.round(one[keep], 1) for one in cost)
+    return {
+        "band": band,
+        "fids": fids,
+        "compounds": rows[~in_base] - n_base,
+        "old_status": old_status,
+        "status": new_status,
+        # Infinity is no JSON: nothing within reach is null.
+        "old_cost": _finite(old_cost),
+        "cost": _finite(new_cost),
+    }
+
+
+def _allowed(rows: Int32, points: Bool) -> Bool:
+    """Tell which points may be seen; compounds that the scenario itself added may."""
+    found: Bool = np.ones(rows.size, np.bool_)
+    in_base = rows < points.size
+    found[in_base] = points[rows[in_base]]
+    return found
+
+
+def _finite(values: Float) -> object:
+    """Write numbers, and null for none."""
+    if np.isfinite(values).all():
+        return values
+    return [None if not np.isfinite(value) else value for value in values.tolist()]
+
+
+def _touched(change: TypeChange, position: int) -> Bool:
+    """Tell which divisions of a level changed."""
+    both = (change.difference.sums[position + 1], change.shifts.sums[position + 1])
+    touched: Bool = np.any(both[0] != 0, axis=1) | np.any(both[1] != 0, axis=1)
+    return touched
+
+
+def _rows(table: Table, position: int, keep: Bool | None) -> Json:
+    """Write rows of one level: codes and a matrix of people."""
+    level, sums = table.levels[position], table.sums[position + 1]
+    rows = np.arange(sums.shape[0]) if keep is None else np.flatnonzero(keep)
+    return {
+        "level": level.level,
+        "codes": [level.code_of(int(row)) for row in rows],
+        "persons": _values(sums[rows], table.unit),
+    }
+
+
+def _whole(table: Table) -> Json:
+    """Write the sums of everybody."""
+    return {name: persons_number(value, table.unit) for name, value in table.whole().items()}
+
+
+def _values(sums: Int, unit: int) -> object:
+    """Write a matrix of people."""
+    return np.ascontiguousarray(sums) if unit == 1 else np.ascontiguousarray(sums / unit)
