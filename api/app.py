@@ -16,10 +16,10 @@ from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate
 from api.ogc import collections, items, landing, tilesets
 from api.routes import definitions, demo, docs, facilities, imports, jobs, report, runs, scenarios, walks
+from api.server import refuse_open_demo
 from api.settings import Settings
 from api.tiles.cache import TileCache
 from api.tiles.route import TILE_PATH, TileRoute
-from geo.errors import ConflictError
 from geo.services.demo import is_synthetic
 from geo.services.network import NetworkShelf
 from geo.services.opening import open_checked
@@ -48,11 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     RuntimeError
         A route has no policy.
     """
-    if settings.access.demo and not settings.access.is_loopback:
-        raise ConflictError(
-            "演示模式只允许在本机地址（127.0.0.1）上运行",
-            "demo mode is allowed on a loopback address (127.0.0.1) only",
-        )
+    refuse_open_demo(demo=settings.access.demo, is_loopback=settings.access.is_loopback)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

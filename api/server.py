@@ -6,12 +6,18 @@ import errno
 import ipaddress
 import json
 import logging
+import os
+import secrets
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from geo.errors import DataSourceError
+from geo.errors import ConflictError, DataSourceError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def is_loopback(host: str) -> bool:
@@ -116,6 +122,51 @@ def start_log(target: str) -> None:
     logger.setLevel(logging.INFO)
 
 
+def refuse_open_demo(*, demo: bool, is_loopback: bool) -> None:
+    """Refuse the demo mode where others can reach it.
+
+    Parameters
+    ----------
+    demo : bool
+        Whether the demo mode is asked for.
+    is_loopback : bool
+        Whether only this machine can reach the server.
+
+    Raises
+    ------
+    ConflictError
+        Both are the wrong way round.
+    """
+    if demo and not is_loopback:
+        raise ConflictError(
+            "演示模式只允许在本机地址（127.0.0.1）上运行",
+            "demo mode is allowed on a loopback address (127.0.0.1) only",
+        )
+
+
+APP_VARIABLE = "FANGYU_SERVER_APP"
+"""How a server tells its worker processes what to serve; nobody sets it by hand."""
+
+
+def worker_app() -> FastAPI:
+    """Build the application in a worker process, as the server's first process asks for it.
+
+    Returns
+    -------
+    FastAPI
+        The application.
+    """
+    from api.app import create_app
+    from api.settings import settings_for
+
+    asked = json.loads(os.environ[APP_VARIABLE])
+    if asked["log"] is not None:
+        start_log(asked["log"])
+    return create_app(
+        settings_for(asked["store"], Path(asked["cache"]), is_loopback=asked["is_loopback"], demo=asked["demo"])
+    )
+
+
 def serve_store(
     store_url: str,
     *,
@@ -125,6 +176,7 @@ def serve_store(
     say: Callable[[str, str], None],
     demo: bool = False,
     log: str | None = None,
+    workers: int = 1,
 ) -> None:
     """Serve a store until interrupted.
 
@@ -144,24 +196,25 @@ def serve_store(
         Whether roles can be chosen with one click.
     log : str, optional
         Where requests are logged, for `start_log`.
+    workers : int
+        Processes that answer; more than one on PostGIS only.
 
     Raises
     ------
     ConflictError
-        Demo mode is asked for on an address other machines can reach.
+        Demo mode is asked for on an address other machines can reach, or several processes on an embedded store.
     DataSourceError
         If the port is not to be had or the store cannot be opened.
     """
-    if log is not None:
-        start_log(log)
+    if workers > 1 and "://" not in store_url:
+        raise ConflictError(
+            f"--workers {workers}：.gpkg 数据文件只能由一个进程提供服务；多进程请使用 PostGIS",
+            f"--workers {workers}: a .gpkg is served by one process; use PostGIS for several",
+        )
     taken = bind(host, port)
-    import uvicorn
-
-    from api.app import create_app
-    from api.settings import settings_for
-
     try:
-        app = create_app(settings_for(store_url, cache_dir, is_loopback=is_loopback(host), demo=demo))
+        is_local = is_loopback(host)
+        refuse_open_demo(demo=demo, is_loopback=is_local)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{taken.getsockname()[1]}/"
         say(f"方舆已启动：{address}（按 Ctrl+C 结束）", f"Fangyu is serving {address} (Ctrl+C to stop)")
@@ -175,8 +228,40 @@ def serve_store(
                 "尚无账户：只提供公开内容。本机试用请加 --demo。",
                 "there are no accounts yet: only what is public is served. Add --demo to try the rest on this machine.",
             )
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10)
-        server = uvicorn.Server(config)
-        server.run(sockets=[taken])
+        if log is not None and workers == 1:
+            start_log(log)
+        asked = {
+            "store": store_url, "cache": str(cache_dir), "is_loopback": is_local, "demo": demo,
+            "log": log if workers > 1 else None,
+        }  # fmt: skip
+        _run(asked, taken, workers)
     finally:
         taken.close()
+
+
+def _run(asked: dict[str, object], taken: socket.socket, workers: int) -> None:
+    """Answer on a bound socket, in this process or in several others."""
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    from api.auth.identity import KEY_VARIABLE
+
+    handed = {APP_VARIABLE: json.dumps(asked), KEY_VARIABLE: secrets.token_hex(32)}
+    # Worker processes begin with this environment; afterwards it is as it was.
+    before = {name: os.environ.get(name) for name in handed}
+    os.environ.update(handed)
+    try:
+        config = uvicorn.Config(
+            "api.server:worker_app", factory=True, log_config=None, access_log=False, timeout_graceful_shutdown=10,
+            workers=workers,
+        )  # fmt: skip
+        if workers == 1:
+            uvicorn.Server(config).run(sockets=[taken])
+        else:
+            Multiprocess(config, [taken]).run()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

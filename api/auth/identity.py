@@ -1,13 +1,14 @@
 """Finding out who asks. Until there are accounts: nobody, or a role chosen in the labelled demo mode.
 
-The demo cookie carries a role signed with a key that lives as long as the process; it is accepted only where the
-server runs in demo mode, which is refused on any address but loopback.
+The demo cookie carries a role signed with a key that lives as long as the server, all of its processes included; it is
+accepted only where the server runs in demo mode, which is refused on any address but loopback.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import secrets
 from functools import lru_cache
 from typing import Final
@@ -20,7 +21,9 @@ from geo.catalog.map_layer import PUBLIC, ROLES
 from geo.errors import DeniedError, InputError
 
 COOKIE: Final = "fangyu_demo"
-_KEY: Final = secrets.token_bytes(32)
+KEY_VARIABLE: Final = "FANGYU_SERVER_KEY"
+"""How a server hands its key to its worker processes; nobody sets it by hand."""
+_KEY: Final = bytes.fromhex(os.environ.get(KEY_VARIABLE, "")) or secrets.token_bytes(32)
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

@@ -14,6 +14,9 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="监听地址 · address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="端口 · port.", min=0, max=65535)] = 8300,
     demo: Annotated[bool, typer.Option("--demo", help="演示模式，仅限本机 · one-click demo roles.")] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", help="进程数，仅 PostGIS · processes, on PostGIS only.", min=1, max=64)
+    ] = 1,
     log: Annotated[
         str | None, typer.Option("--log", help="访问日志文件，- 为标准错误 · JSON lines of requests; - is stderr.")
     ] = None,
@@ -23,5 +26,12 @@ def serve(
 
     state = state_of(context)
     serve_store(
-        state.store_url(), cache_dir=state.cache_dir(), host=host, port=port, say=state.tell, demo=demo, log=log
+        state.store_url(),
+        cache_dir=state.cache_dir(),
+        host=host,
+        port=port,
+        say=state.tell,
+        demo=demo,
+        log=log,
+        workers=workers,
     )

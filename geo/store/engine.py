@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Literal, Self
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from geo.errors import ConflictError, DataSourceError, InputError
+from geo.errors import BusyError, ConflictError, DataSourceError, InputError
 from geo.store import schema
 from geo.store.functions import register_functions
 from geo.store.migrations import HEAD
@@ -29,6 +30,10 @@ StoreKind = Literal["gpkg", "postgis"]
 _WRITER_LOCK = 4_490_002
 """PostgreSQL advisory lock of whoever writes."""
 
+_CONNECTIONS = 8
+"""Connections to PostgreSQL that a process keeps, and as many again under load: six workers fit its usual hundred."""
+_POOL_S = 10.0
+"""How long a request waits for one of them."""
 _BUSY_MS = 30_000
 """How long a writer waits for another one."""
 
@@ -257,7 +262,10 @@ def open_engine(url: str) -> Engine:
     if url.startswith(("postgresql://", "postgresql+psycopg://")):
         import geoalchemy2  # noqa: F401 - its DDL hooks must be there before the first table is made
 
-        return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=_CONNECTIONS,
+            max_overflow=_CONNECTIONS, pool_timeout=_POOL_S,
+        )  # fmt: skip
     if "://" in url or not url.lower().endswith(".gpkg"):
         raise InputError(
             f"无法识别的存储“{url}”；允许的是 .gpkg 文件路径或 postgresql+psycopg:// 地址。",
@@ -326,6 +334,10 @@ def _driver_errors(url: str) -> Iterator[None]:
     """Say in words that the disk is full, the file damaged, the lock taken or the server gone."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise BusyError(
+            "数据库连接已用完，请稍后重试", "every connection to the database is in use; ask again in a moment"
+        ) from error
     except Exception as error:
         if not _is_operational(error):
             raise
