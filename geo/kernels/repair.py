@@ -171,6 +171,73 @@ def repair(
 
 
 @njit(nogil=True, cache=True)
+def is_true(
+    first: Int32,
+    last: Int32,
+    node: Int32,
+    primary: Float,
+    carried: Float,
+    shut: UInt8,
+    seed_node: Int32,
+    seed_primary: Float,
+    seed_carried: Float,
+    seed_label: Int32,
+    lost_node: Int32,
+    lost_primary: Float,
+    again: Int32,
+    limit: float,
+    best: Float,
+    second: Float,
+    label: Int32,
+) -> bool:
+    """Tell whether the values of a search hold as they are, so that `repair` would change none.
+
+    Most edits matter to few of the searches, and asking first spares the others their copy.
+
+    Parameters
+    ----------
+    first, last, node, primary, carried, shut : Int32, Int32, Int32, Float, Float, UInt8
+        Arcs, as for `repair`.
+    seed_node, seed_primary, seed_carried, seed_label : Int32, Float, Float, Int32
+        All seeds as they are now.
+    lost_node, lost_primary : Int32, Float
+        What was lost.
+    again : Int32
+        Nodes that gained an arc out of them.
+    limit : float
+        Nothing beyond this primary cost is reached.
+    best, second, label : Float, Float, Int32
+        Values of the nodes.
+
+    Returns
+    -------
+    bool
+        False where some value may change.
+    """
+    for i in range(lost_node.size):
+        v = lost_node[i]
+        if label[v] >= 0 and best[v] == lost_primary[i]:
+            return False
+    for s in range(seed_node.size):
+        v, cost, tag = seed_node[s], seed_primary[s], seed_label[s]
+        if cost > limit or cost > best[v]:
+            continue
+        if cost < best[v] or tag < label[v] or (tag == label[v] and seed_carried[s] < second[v]):
+            return False
+    for i in range(again.size):
+        u = again[i]
+        if label[u] < 0:
+            continue
+        for k in range(first[u], last[u]):
+            v, cost = node[k], best[u] + primary[k]
+            if shut[k] == 1 or cost > limit or cost > best[v]:
+                continue
+            if cost < best[v] or label[u] < label[v] or (label[u] == label[v] and second[u] + carried[k] < second[v]):
+                return False
+    return True
+
+
+@njit(nogil=True, cache=True)
 def points_beside(
     nodes: Int32,
     edges: Int32,

@@ -54,14 +54,19 @@ class GatedNetwork:
         Edges that may be passed by others now: those through the gates, and streets behind them.
     compound : Int32
         Public streets among them that a compound took in; they have private arcs now.
+    enclosed : Bool or None
+        What `find_enclosed` says about the network now, where it was looked at.
     """
 
     network: StreetNetwork
     edges: Int32
     compound: Int32
+    enclosed: Bool | None
 
 
-def with_gate_changes(network: StreetNetwork, changes: Sequence[GateChange]) -> GatedNetwork:
+def with_gate_changes(
+    network: StreetNetwork, changes: Sequence[GateChange], *, enclosed: Bool | None = None
+) -> GatedNetwork:
     """Change who may pass gates.
 
     Parameters
@@ -70,6 +75,8 @@ def with_gate_changes(network: StreetNetwork, changes: Sequence[GateChange]) -> 
         The network; it is not changed.
     changes : sequence of GateChange
         New access, each gate at most once.
+    enclosed : Bool, optional
+        What `find_enclosed` says about the network, where it is known.
 
     Returns
     -------
@@ -102,10 +109,10 @@ def with_gate_changes(network: StreetNetwork, changes: Sequence[GateChange]) -> 
         (gates.access[at] in _SHUT, gates.access[at] == "residents") == (access[at] in _SHUT, access[at] == "residents")
         for at in changed
     ):
-        return GatedNetwork(result, through, np.empty(0, np.int32))
+        return GatedNetwork(result, through, np.empty(0, np.int32), enclosed)
     kind = network.edge_kind
     # Before against after on the same streets: what streets added later opened or closed is left as it is.
-    before, after = _enclosed(network, gates), _enclosed(network, edited)
+    before, after = find_enclosed(network) if enclosed is None else enclosed, find_enclosed(result)
     fresh = kind.copy()
     fresh[before & ~after] = OPENED
     fresh[after & ~before] = ENCLOSED
@@ -116,14 +123,25 @@ def with_gate_changes(network: StreetNetwork, changes: Sequence[GateChange]) -> 
     if compound.size:
         private, node, index = assemble_private(network.n_nodes, network.edge_u, network.edge_v, fresh)
         result = replace(result, private=private, private_node=node, private_index=index)
-    return GatedNetwork(result, edges, compound)
+    return GatedNetwork(result, edges, compound, after)
 
 
-def _enclosed(network: StreetNetwork, gates: Gates) -> Bool:
-    """Tell which streets form compounds behind gates."""
+def find_enclosed(network: StreetNetwork) -> Bool:
+    """Tell which streets form compounds behind the gates as they are.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The network.
+
+    Returns
+    -------
+    Bool
+        One flag an edge.
+    """
     kind = network.edge_kind
     street = np.where((kind == ENCLOSED) | (kind == OPENED), PUBLIC, kind).astype(np.uint8)
     return enclosed_edges(
         network.edge_u, network.edge_v, street, network.edge_gate, network.edge_length_m, network.node_component,
-        gates.access,
+        network.gates.access,
     )  # fmt: skip

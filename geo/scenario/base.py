@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,12 +17,10 @@ from geo.network.profile import WalkingProfile
 from geo.scenario.edit import Edit
 from geo.scenario.people import open_people
 from geo.scenario.question import BaseSupply, Question
+from geo.scenario.recent import KEPT_BYTES, KEPT_STATES, Recent
 from geo.scenario.state import Setting, State, advance, solve
 from geo.scenario.stock import open_stock
 from geo.scenario.town import open_town
-
-KEPT_STATES = 12
-"""States kept for undo and for other scenarios with the same edits; older ones are computed again from the nearest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,58 +64,9 @@ class Base:
         if state is None:
             state = self.state
         for i in range(n, len(edits)):
-            state = advance(state, edits[i], self.setting)
-            self.recent.put(edits[: i + 1], state)
+            before, state = state, advance(state, edits[i], self.setting)
+            self.recent.put(edits[: i + 1], state, before)
         return state
-
-
-class Recent:
-    """States by their edits; the ones asked for last are kept, threads may share it.
-
-    Parameters
-    ----------
-    size : int
-        So many states are kept.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept: OrderedDict[tuple[Edit, ...], State] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, edits: tuple[Edit, ...]) -> State | None:
-        """Return a kept state.
-
-        Parameters
-        ----------
-        edits : tuple of Edit
-            Its edits.
-
-        Returns
-        -------
-        State or None
-            None where it is not kept.
-        """
-        with self._lock:
-            if edits in self._kept:
-                self._kept.move_to_end(edits)
-            return self._kept.get(edits)
-
-    def put(self, edits: tuple[Edit, ...], state: State) -> None:
-        """Keep a state.
-
-        Parameters
-        ----------
-        edits : tuple of Edit
-            Its edits.
-        state : State
-            The state.
-        """
-        with self._lock:
-            self._kept[edits] = state
-            self._kept.move_to_end(edits)
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
 
 
 def open_base(
@@ -134,6 +81,7 @@ def open_base(
     profile: WalkingProfile,
     revisions: Mapping[str, int | str],
     kept_states: int = KEPT_STATES,
+    kept_bytes: int = KEPT_BYTES,
 ) -> Base:
     """Open the ground of scenarios: link everything and answer the question once.
 
@@ -155,8 +103,8 @@ def open_base(
         Speeds, stairs and crossings.
     revisions : Mapping of str to (int or str)
         Revision of each layer that was read; part of every content hash.
-    kept_states : int
-        States kept for undo, at least 1.
+    kept_states, kept_bytes : int
+        States kept for undo, at least 1, and about how much memory they may take.
 
     Returns
     -------
@@ -182,4 +130,4 @@ def open_base(
     stocks = tuple(open_stock(one, link_points(network, one.lon, one.lat)) for one in supplies)
     setting = Setting(question, profile, divisions)
     state = solve(open_town(network, question), people, stocks, setting)
-    return Base(setting, dict(revisions), state, Recent(kept_states))
+    return Base(setting, dict(revisions), state, Recent(kept_states, kept_bytes))

@@ -15,7 +15,7 @@ from geo.kernels.graph import order_rows
 from geo.network.link import LINK_CAP_M, PointLinks, link_to_lines
 from geo.network.model import Lines, StreetNetwork
 from geo.scenario.edit import AddPopulation
-from geo.scenario.town import FurtherLinks
+from geo.scenario.search import FurtherLinks
 
 
 @dataclass(frozen=True, slots=True, eq=False)

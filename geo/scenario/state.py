@@ -24,26 +24,20 @@ from geo.network.profile import WalkingProfile
 from geo.scenario.edit import AddPopulation, AddStreet, Edit, SetGate
 from geo.scenario.people import People, beside_street, is_connected, is_linked, with_compound
 from geo.scenario.question import Question
-from geo.scenario.stock import Stock, beside_added, edit_stock
-from geo.scenario.street import street_frame
-from geo.scenario.town import (
+from geo.scenario.search import (
     NO_LOSS,
     Loss,
-    Prices,
     Seeds,
-    StreetChange,
-    Town,
-    copied,
     empty_values,
     evaluate_rows,
     find_seeds,
-    link_places,
     mend,
+    roomy,
     shut_loss,
-    with_gate,
-    with_speeds,
-    with_street,
 )
+from geo.scenario.stock import Stock, beside_added, edit_stock
+from geo.scenario.street import street_frame
+from geo.scenario.town import Prices, StreetChange, Town, link_places, with_gate, with_speeds, with_street
 
 N_STATUS = len(STATUS_NAMES)
 _NO_INDEX = np.empty(0, np.int32)
@@ -114,6 +108,8 @@ class Side:
         The facilities.
     connected : Bool
         Which points share a part of the network with a facility.
+    has_site : Bool
+        Which parts of the network hold a facility.
     runs : tuple of Run
         One a band.
     totals : tuple of Int
@@ -122,6 +118,7 @@ class Side:
 
     stock: Stock
     connected: Bool
+    has_site: Bool
     runs: tuple[Run, ...]
     totals: tuple[Int, ...]
 
@@ -274,21 +271,22 @@ def _has_site(state: State, sites: Sites) -> Bool:
 def _solve_side(state: State, stock: Stock) -> Side:
     """Compute one type from nothing."""
     sites = stock.sites(state.town.network)
-    connected = is_connected(state.people, state.town.network, _has_site(state, sites))
+    has_site = _has_site(state, sites)
+    connected = is_connected(state.people, state.town.network, has_site)
     runs = tuple(_solve_run(state, sites, connected, band, speed) for band, speed in state.bands)
     n_rows = (1, *(level.n_divisions + 2 for level in state.people.levels))
     totals = tuple(np.zeros((rows, N_STATUS), np.int64) for rows in n_rows)
     for run, weights in zip(runs, state.weights, strict=True):
         _move_people(totals, state.people, _NO_INDEX, np.empty(0, np.uint8), None, run.status, weights)
-    return Side(stock, connected, runs, totals)
+    return Side(stock, connected, has_site, runs, totals)
 
 
 def _solve_run(state: State, sites: Sites, connected: Bool, band: str, speed: float) -> Run:
     """Search for one band from nothing."""
     prices = state.town.prices[speed]
     seeds = find_seeds(state.town, prices, sites)
-    values = empty_values(state.town.graph.n_nodes)
-    mend(state.town, prices, values, seeds, NO_LOSS, _NO_INDEX, if_open=False)
+    nothing = roomy(state.town.graph.n_nodes)
+    values, _ = mend(state.town, prices, nothing, seeds, NO_LOSS, _NO_INDEX, if_open=False)
     if_open = _solve_open(state, prices, seeds) if state.town.gates.is_any_shut else None
     n = state.people.n_points
     points = empty_values(n)
@@ -300,9 +298,8 @@ def _solve_run(state: State, sites: Sites, connected: Bool, band: str, speed: fl
 
 def _solve_open(state: State, prices: Prices, seeds: Seeds) -> NodeValues:
     """Search as if every gate were open, from nothing."""
-    values = empty_values(state.town.graph.n_nodes)
-    mend(state.town, prices, values, seeds, NO_LOSS, _NO_INDEX, if_open=True)
-    return values
+    nothing = roomy(state.town.graph.n_nodes)
+    return mend(state.town, prices, nothing, seeds, NO_LOSS, _NO_INDEX, if_open=True)[0]
 
 
 def _advance_side(state: State, side: Side, stock: Stock, change: _Change) -> Side:
@@ -310,7 +307,8 @@ def _advance_side(state: State, side: Side, stock: Stock, change: _Change) -> Si
     if not (change.is_town or change.is_people) and stock is side.stock:
         return replace(side, runs=tuple(replace(run, changed=_NO_INDEX) for run in side.runs))
     sites = stock.sites(state.town.network)
-    connected = is_connected(state.people, state.town.network, _has_site(state, sites))
+    has_site = _has_site(state, sites)
+    connected = _still_connected(state, side, has_site, change)
     n_old = side.connected.size
     flipped = np.flatnonzero(connected[:n_old] != side.connected)
     more = np.concatenate([flipped, np.arange(n_old, connected.size)]).astype(np.int32)
@@ -327,7 +325,17 @@ def _advance_side(state: State, side: Side, stock: Stock, change: _Change) -> Si
             run = _advance_run(state, old, sites, connected, change, edges, more)
             _move_people(totals, state.people, run.changed, old.status, n_old, run.status, weights)
         runs.append(run)
-    return Side(stock, connected, tuple(runs), totals)
+    return Side(stock, connected, has_site, tuple(runs), totals)
+
+
+def _still_connected(state: State, side: Side, has_site: Bool, change: _Change) -> Bool:
+    """Tell which points share a part of the network with a facility, as before where nothing speaks against it."""
+    if change.is_town and change.streets.compound.size == change.streets.edges.size:
+        # Gates join and part nothing.
+        return side.connected
+    if change.slug is not None and np.array_equal(has_site, side.has_site):
+        return side.connected
+    return is_connected(state.people, state.town.network, has_site)
 
 
 def _edges_of(stock: Stock, change: _Change) -> Int32:
@@ -351,28 +359,31 @@ def _advance_run(
     everybody = is_any_shut != change.old_shut
     touched = [_NO_INDEX]
     if change.is_town or change.slug is not None:
-        seeds = find_seeds(town, prices, sites)
+        is_gate_only = change.is_town and change.streets.edges.size == 0
+        seeds = old.seeds if is_gate_only else find_seeds(town, prices, sites)
         gone = np.isin(old.seeds.edge, change.streets.compound)
         if change.slug is not None:
             gone |= old.seeds.label == change.row
         lost = np.flatnonzero(gone)
         loss = Loss(old.seeds.node[lost], old.seeds.primary[lost])
-        shut = shut_loss(town, prices, values, change.streets.shut)
-        values = copied(values, town.graph.n_nodes)
+        shut = shut_loss(town, prices, values, change.streets)
         both = Loss(np.concatenate([loss.node, shut.node]), np.concatenate([loss.primary, shut.primary]))
-        touched.append(mend(town, prices, values, seeds, both, change.streets.again, if_open=False))
-        is_gate_only = change.is_town and change.streets.edges.size == 0
+        values, nodes = mend(town, prices, values, seeds, both, change.streets.again, if_open=False)
+        touched.append(nodes)
         if if_open is not None and not is_gate_only:
-            if_open = copied(if_open, town.graph.n_nodes)
-            touched.append(mend(town, prices, if_open, seeds, loss, change.streets.again, if_open=True))
+            if_open, nodes = mend(town, prices, if_open, seeds, loss, change.streets.again, if_open=True)
+            touched.append(nodes)
         if not is_any_shut:
             if_open = None
         elif if_open is None:
             if_open = _solve_open(state, prices, seeds)
     grown = _longer(old, people.n_points)
     run = replace(grown, values=values, if_open=if_open, seeds=seeds)
+    nodes = np.concatenate(touched)
     if everybody:
         rows = np.arange(people.n_points, dtype=np.int32)
+    elif nodes.size == 0 and edges.size == 0:
+        rows = more
     else:
         graph, further = town.graph, people.further
         # A point on a private edge reads the stop's node on the floor of private starts.
@@ -380,7 +391,7 @@ def _advance_run(
         stop_node = np.concatenate([graph.stop_node, graph.start_row[graph.stop_node]])
         there = stop_node >= 0
         rows = points_beside(
-            np.concatenate(touched), edges, graph.first, graph.last, graph.edge, stop_edge[there], stop_node[there],
+            nodes, edges, graph.first, graph.last, graph.edge, stop_edge[there], stop_node[there],
             people.edge_start, people.edge_order, further.point, further.edge, people.n_points, town.network.n_edges,
         )  # fmt: skip
         if more.size:
@@ -430,6 +441,8 @@ def _look_again(state: State, run: Run, sites: Sites, connected: Bool, rows: Int
     differs |= rows >= old.best.size
     keep = np.flatnonzero(differs)
     at = rows[keep]
+    if at.size == 0:
+        return replace(run, changed=at)
     best, second, label, codes = run.best.copy(), run.second.copy(), run.label.copy(), run.status.copy()
     best[at], second[at] = found.best[keep], found.second[keep]
     label[at], codes[at] = found.label[keep], status[keep]

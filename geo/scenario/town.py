@@ -7,17 +7,13 @@ from dataclasses import dataclass, field, replace
 import geopandas as gpd
 import numpy as np
 
-from geo.access.nearest import NodeValues, Sites, entries_of
-from geo.arrays import Float, Int, Int32
-from geo.kernels.assign import evaluate_points, first_of_edge
-from geo.kernels.graph import PUBLIC
-from geo.kernels.repair import repair, take_better
+from geo.arrays import Bool, Float, Int, Int32
 from geo.network.cost import Measure, edge_seconds
 from geo.network.extend import with_added_streets
-from geo.network.gate_edit import GateChange, with_gate_changes
+from geo.network.gate_edit import GateChange, find_enclosed, with_gate_changes
 from geo.network.gates import GateState, gate_state
 from geo.network.link import PointLinks, link_points, link_to_lines
-from geo.network.model import Lines, StreetNetwork
+from geo.network.model import Gates, Lines, StreetNetwork
 from geo.network.profile import WalkingProfile
 from geo.scenario.question import Question
 from geo.scenario.trip_graph import TripGraph, build_graph, grown, tails_of, with_gates
@@ -73,6 +69,8 @@ class Town:
         Streets added by edits onto which one may step, one entry an edit.
     prices : dict of float to Prices
         Costs by speed.
+    enclosed : Bool or None
+        Streets that form compounds behind gates, where it is known.
     """
 
     plain: StreetNetwork
@@ -81,6 +79,7 @@ class Town:
     gates: GateState
     added: tuple[Lines, ...]
     prices: dict[float, Prices]
+    enclosed: Bool | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +90,8 @@ class StreetChange:
     ----------
     again : Int32
         Nodes of the graph that gained an arc.
-    shut : Int32
-        Arcs that were shut.
+    shut, shut_tail : Int32
+        Arcs that were shut, and the nodes in whose rows they stand.
     edges : Int32
         Edges whose points are to be looked at again whatever the search finds.
     compound : Int32
@@ -101,6 +100,7 @@ class StreetChange:
 
     again: Int32 = field(default_factory=lambda: _NO_INDEX)
     shut: Int32 = field(default_factory=lambda: _NO_INDEX)
+    shut_tail: Int32 = field(default_factory=lambda: _NO_INDEX)
     edges: Int32 = field(default_factory=lambda: _NO_INDEX)
     compound: Int32 = field(default_factory=lambda: _NO_INDEX)
 
@@ -121,7 +121,7 @@ def open_town(network: StreetNetwork, question: Question) -> Town:
         Without prices.
     """
     gates = gate_state(network.gates, question.at)
-    return Town(network, network, build_graph(network, gates), gates, (), {})
+    return Town(network, network, build_graph(network, gates), gates, (), {}, find_enclosed(network))
 
 
 def with_speeds(town: Town, speeds: set[float], profile: WalkingProfile, question: Question) -> Town:
@@ -220,7 +220,7 @@ def with_street(
         edges=edges,
     )
     lines = () if is_bridge else (extended.added,)
-    return Town(town.plain, network, graph, town.gates, (*town.added, *lines), prices), change
+    return Town(town.plain, network, graph, town.gates, (*town.added, *lines), prices, None), change
 
 
 def _grown_prices(
@@ -271,9 +271,9 @@ def with_gate(town: Town, gate: GateChange, question: Question) -> tuple[Town, S
     tuple of Town, StreetChange
         The town with the gate as it is now, and what changed.
     """
-    edited = with_gate_changes(town.network, (gate,))
+    edited = with_gate_changes(town.network, (gate,), enclosed=town.enclosed)
     network = edited.network
-    gates = gate_state(network.gates, question.at)
+    gates = _judged(town.gates, network.gates, network.gates.ids.index(gate.gate_id), question)
     graph, prices, again = town.graph, town.prices, _NO_INDEX
     if edited.compound.size:
         graph, origin, has_new = grown(graph, network, network, gates, edited.compound)
@@ -284,10 +284,24 @@ def with_gate(town: Town, gate: GateChange, question: Question) -> tuple[Town, S
     change = StreetChange(
         again=np.concatenate([again, tails_of(graph, arcs[opened])]),
         shut=arcs[~opened],
+        shut_tail=tails_of(graph, arcs[~opened]),
         edges=edited.compound,
         compound=edited.compound,
     )
-    return replace(town, network=network, graph=graph, gates=gates, prices=prices), change
+    after = replace(town, network=network, graph=graph, gates=gates, prices=prices, enclosed=edited.enclosed)
+    return after, change
+
+
+def _judged(state: GateState, gates: Gates, row: int, question: Question) -> GateState:
+    """Judge one gate again."""
+    one = gate_state(
+        Gates((gates.ids[row],), ("",), (gates.access[row],), (gates.opening_hours[row],), gates.node[row : row + 1]),
+        question.at,
+    )
+    everyone, residents = state.everyone.copy(), state.residents.copy()
+    everyone[row], residents[row] = one.everyone[0], one.residents[0]
+    others = (name for name in state.unparsable_ids if name != gates.ids[row])
+    return GateState(everyone, residents, (*others, *one.unparsable_ids))
 
 
 def link_places(town: Town, lon: Float, lat: Float) -> PointLinks:
@@ -309,263 +323,3 @@ def link_places(town: Town, lon: Float, lat: Float) -> PointLinks:
     for lines in town.added:
         links = links.adding(link_to_lines(town.network, lines, lon, lat, threads=1))
     return links
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seeds:
-    """Where the walks to the facilities enter the graph.
-
-    Parameters
-    ----------
-    node : Int32
-        Node of each entry.
-    primary, carried : Float
-        Costs it starts from.
-    label, edge : Int32
-        Facility, and the edge on which it stands.
-    """
-
-    node: Int32
-    primary: Float
-    carried: Float
-    label: Int32
-    edge: Int32
-
-
-def find_seeds(town: Town, prices: Prices, sites: Sites) -> Seeds:
-    """Return where the walks to facilities enter the graph.
-
-    Parameters
-    ----------
-    town : Town
-        The town.
-    prices : Prices
-        Costs.
-    sites : Sites
-        The facilities.
-
-    Returns
-    -------
-    Seeds
-        A few a facility.
-    """
-    entries = entries_of(town.network, PointLinks(sites.edge, sites.fraction, sites.access_m), to_network=True)
-    primary = entries.leg_m * prices.leg_primary + entries.share * prices.edge_primary[entries.edge]
-    carried = entries.leg_m * prices.leg_carried + entries.share * prices.edge_carried[entries.edge]
-    node = town.graph.floor[entries.node]
-    inside = town.network.edge_kind[entries.edge] != PUBLIC
-    node = np.where(inside, town.graph.end_row[node], node).astype(np.int32)
-    return Seeds(node, primary, carried, sites.label[entries.point], entries.edge)
-
-
-def empty_values(n: int) -> NodeValues:
-    """Return values of nodes that nothing reached yet.
-
-    Parameters
-    ----------
-    n : int
-        Number of nodes.
-
-    Returns
-    -------
-    NodeValues
-        Infinite costs.
-    """
-    return NodeValues(np.full(n, np.inf), np.full(n, np.inf), np.full(n, np.int32(-1)))
-
-
-def copied(values: NodeValues, n: int) -> NodeValues:
-    """Return a copy of values that may be changed, with room for new nodes.
-
-    Parameters
-    ----------
-    values : NodeValues
-        Values of old nodes.
-    n : int
-        Number of nodes now.
-
-    Returns
-    -------
-    NodeValues
-        The copy; new nodes are unreached.
-    """
-    more = n - values.best.size
-    if more == 0:
-        return NodeValues(values.best.copy(), values.second.copy(), values.label.copy())
-    pad = empty_values(more)
-    return NodeValues(
-        np.concatenate([values.best, pad.best]),
-        np.concatenate([values.second, pad.second]),
-        np.concatenate([values.label, pad.label]),
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Loss:
-    """What was lost.
-
-    Parameters
-    ----------
-    node : Int32
-        Nodes that lost a seed or an arc.
-    primary : Float
-        The value that it gave them.
-    """
-
-    node: Int32
-    primary: Float
-
-
-NO_LOSS = Loss(_NO_INDEX, np.empty(0))
-
-
-def mend(
-    town: Town, prices: Prices, values: NodeValues, seeds: Seeds, loss: Loss, again: Int32, *, if_open: bool
-) -> Int32:
-    """Make the values of a search true again, in place.
-
-    Parameters
-    ----------
-    town : Town
-        The town as it is now.
-    prices : Prices
-        Costs.
-    values : NodeValues
-        Values to mend; empty ones are searched for from the start.
-    seeds : Seeds
-        All seeds as they are now.
-    loss : Loss
-        What was lost.
-    again : Int32
-        Nodes that gained an arc.
-    if_open : bool
-        Suppose that every gate is open to everybody; the search then ends at the threshold.
-
-    Returns
-    -------
-    Int32
-        Nodes whose value is another now.
-    """
-    graph = town.graph
-    return repair(
-        graph.first, graph.last, graph.node, prices.arc_primary, prices.arc_carried,
-        graph.shut_if_open if if_open else graph.shut,
-        seeds.node, seeds.primary, seeds.carried, seeds.label, loss.node, loss.primary, again,
-        prices.limit if if_open else prices.cutoff, prices.bucket,
-        values.best, values.second, values.label,
-    )  # fmt: skip
-
-
-def shut_loss(town: Town, prices: Prices, values: NodeValues, arcs: Int32) -> Loss:
-    """Return the values that arcs gave before they were shut.
-
-    Parameters
-    ----------
-    town : Town
-        The town as it is now.
-    prices : Prices
-        Costs.
-    values : NodeValues
-        Values before.
-    arcs : Int32
-        The arcs.
-
-    Returns
-    -------
-    Loss
-        The nodes they lead to.
-    """
-    if arcs.size == 0:
-        return NO_LOSS
-    return Loss(town.graph.node[arcs], values.best[tails_of(town.graph, arcs)] + prices.arc_primary[arcs])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FurtherLinks:
-    """Links of points to added streets, beside their first link.
-
-    Parameters
-    ----------
-    point, edge : Int32
-        Point and edge of each.
-    fraction, access_m : Float
-        Position, and access leg in metres.
-    """
-
-    point: Int32
-    edge: Int32
-    fraction: Float
-    access_m: Float
-
-
-def evaluate_rows(
-    town: Town,
-    prices: Prices,
-    sites: Sites,
-    values: NodeValues,
-    links: PointLinks,
-    further: FurtherLinks,
-    rows: Int32,
-) -> NodeValues:
-    """Return the least cost of some points.
-
-    Parameters
-    ----------
-    town : Town
-        The town.
-    prices : Prices
-        Costs.
-    sites : Sites
-        The facilities.
-    values : NodeValues
-        Values of the nodes.
-    links : PointLinks
-        First links of all points.
-    further : FurtherLinks
-        Their further links.
-    rows : Int32
-        The points asked about, ascending.
-
-    Returns
-    -------
-    NodeValues
-        One a row.
-    """
-    result = empty_values(rows.size)
-    _evaluate(town, prices, sites, values, links.edge[rows], links.fraction[rows], links.access_m[rows], result)
-    if further.point.size:
-        row = np.full(links.edge.size, -1, np.int32)
-        row[rows] = np.arange(rows.size, dtype=np.int32)
-        of = row[further.point]
-        asked = np.flatnonzero(of >= 0)
-        more = empty_values(asked.size)
-        at = (further.edge[asked], further.fraction[asked], further.access_m[asked])
-        _evaluate(town, prices, sites, values, *at, more)
-        take_better(of[asked], more.best, more.second, more.label, result.best, result.second, result.label)
-    return result
-
-
-def _evaluate(
-    town: Town,
-    prices: Prices,
-    sites: Sites,
-    values: NodeValues,
-    edge: Int32,
-    fraction: Float,
-    access_m: Float,
-    result: NodeValues,
-) -> None:
-    """Write the least cost of links; the ground and the private starts are rows of the same values."""
-    graph, stops = town.graph, town.network.stops
-    stop_first = first_of_edge(town.network.n_edges, stops.edge) if stops.edge.size else _NO_INDEX
-    evaluate_points(
-        edge, fraction, access_m * prices.leg_primary, access_m * prices.leg_carried,
-        graph.u, graph.v, prices.edge_primary, prices.edge_carried,
-        town.network.edge_oneway, town.network.edge_kind,
-        values.best, values.second, values.label,
-        graph.start_row, values.best, values.second, values.label,
-        stop_first, stops.edge, stops.fraction, graph.stop_node,
-        sites.first, sites.edge, sites.fraction,
-        sites.access_m * prices.leg_primary, sites.access_m * prices.leg_carried, sites.label,
-        result.best, result.second, result.label,
-    )  # fmt: skip

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import goals_exact
 import goals_product
+import goals_scenario
 import goals_search
 import goals_shape
 import goals_tiles
@@ -24,8 +25,9 @@ import towns
 from geo.access.warm import warm
 from geo.network.build import compile_network
 from geo.network.osm import read_osm
+from geo.scenario.warm import warm as warm_scenarios
 
-GOALS = ("P1", "P2", "P3", "P4", "P9", "P10", "P11", "P17", "G8", "import", "coverage")
+GOALS = ("P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G8", "import", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def run(plan: Plan) -> None:
     python, said = peers.prepare()
     # Compiling is not measured: set-up has warmed the kernels, a changed kernel is compiled here.
     warm()
+    warm_scenarios()
     notes += said
     with tempfile.TemporaryDirectory(prefix="fangyu-bench-") as name:
         for step in _steps(plan, Path(name), python, notes):
@@ -155,6 +158,7 @@ def _steps(
     add({"P9", "P10"}, "isochrones in the demo city", lambda: _shapes(
         _demo_town(cities.get(plan.demo_nodes)), folder, python, only, notes))
     add({"coverage"}, "coverage run", lambda: _coverage(cities, plan))
+    add({"P7", "P8"}, "what-if edits", lambda: _what_if(cities, plan))
     return steps
 
 
@@ -208,3 +212,9 @@ def _coverage(cities: _Cities, plan: Plan) -> list[results.Row]:
     return goals_product.coverage_rows(
         city.network(), goals_product.read_divisions(city.extract.parent), goals_product.read_land(city)
     )
+
+
+def _what_if(cities: _Cities, plan: Plan) -> list[results.Row]:
+    """Measure what-if edits on the coverage run's city."""
+    city = cities.get(min(goals_product.COVERAGE_NODES, plan.demo_nodes))
+    return goals_scenario.rows(city.network(), goals_product.read_divisions(city.extract.parent), set(plan.only))

@@ -44,7 +44,6 @@ PROFILE = walking_profile()
 AT = datetime(2024, 5, 14, 10, 0)
 TYPES = ("senior_canteen", "care_home")
 SIDE, STEP_M = 6, 100.0
-EXTENT_M = (SIDE - 1) * STEP_M
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,17 @@ class Inputs:
     question: Question
 
 
-def make_inputs(seed: int, *, by_band: bool = False, limit: Limit | None = None, plain: bool = False) -> Inputs:
+def make_inputs(
+    seed: int, *, by_band: bool = False, limit: Limit | None = None, plain: bool = False, side: int = SIDE
+) -> Inputs:
     """Return a random town; a plain one has neither private ways, gates nor one-way footways."""
     random = np.random.default_rng(seed)
-    lines = grid_lines(SIDE, SIDE, STEP_M)
+    extent_m, scale = (side - 1) * STEP_M, (side / SIDE) ** 2
+    lines = grid_lines(side, side, STEP_M)
     lines = [line for line in lines if random.random() < 0.85]
     # A hamlet of its own, which only a new street can join to the town.
-    lines += [[(900.0, 0.0), (1000.0, 0.0)], [(1000.0, 0.0), (1000.0, 100.0)]]
+    away = extent_m + 400.0
+    lines += [[(away, 0.0), (away + 100.0, 0.0)], [(away + 100.0, 0.0), (away + 100.0, 100.0)]]
     n = len(lines)
     frame = streets(
         lines,
@@ -77,8 +80,8 @@ def make_inputs(seed: int, *, by_band: bool = False, limit: Limit | None = None,
         length_m=list(STEP_M * random.uniform(1.0, 1.6, n)),
         fid=list(range(n)),
     )
-    corners = [(i * STEP_M, j * STEP_M) for i in range(SIDE) for j in range(SIDE)]
-    chosen = [corners[i] for i in random.choice(len(corners), 6, replace=False)]
+    corners = [(i * STEP_M, j * STEP_M) for i in range(side) for j in range(side)]
+    chosen = [corners[i] for i in random.choice(len(corners), int(6 * scale), replace=False)]
     access = random.choice(["open", "residents", "residents", "closed", "hours"], len(chosen))
     gates = None if plain else gate_frame(
         [
@@ -88,10 +91,10 @@ def make_inputs(seed: int, *, by_band: bool = False, limit: Limit | None = None,
     )
     wall = [[(130.0, -50.0), (130.0, 140.0)]]
     network = compile_network(frame, gates, barrier_frame(wall))
-    n_points = 70
-    xy = random.uniform(-60.0, EXTENT_M + 60.0, (n_points, 2))
-    xy[:6] = random.uniform([880.0, -60.0], [1020.0, 160.0], (6, 2))
-    xy[6] = (2000.0, 2000.0)
+    n_points = int(70 * scale)
+    xy = random.uniform(-60.0, extent_m + 60.0, (n_points, 2))
+    xy[:6] = random.uniform([away - 20.0, -60.0], [away + 120.0, 160.0], (6, 2))
+    xy[6] = (-2000.0, 2000.0)
     lon, lat = lonlats([tuple(point) for point in xy])
     counts = random.integers(0, 9, (n_points, len(BANDS)))
     counts[:, 3:] = 0
@@ -108,9 +111,9 @@ def make_inputs(seed: int, *, by_band: bool = False, limit: Limit | None = None,
     )
     supplies = []
     for slug, size in zip(TYPES, (4, 2), strict=True):
-        place = lonlats([tuple(point) for point in random.uniform(-20.0, EXTENT_M + 20.0, (size, 2))])
-        opened = np.arange(size) != 1
-        supplies.append(BaseSupply(slug, np.array([f"{slug}-{i}" for i in range(size)], object), *place, opened, {}))
+        place = lonlats([tuple(point) for point in random.uniform(-20.0, extent_m + 20.0, (int(size * scale), 2))])
+        ids = np.array([f"{slug}-{i}" for i in range(len(place[0]))], object)
+        supplies.append(BaseSupply(slug, ids, *place, np.arange(ids.size) != 1, {}))
     question = Question(limit or minutes(6), AT, by_band=by_band)
     return Inputs(network, lon, lat, Population(counts.astype(np.int64), 1), divisions, tuple(supplies), question)
 
@@ -131,10 +134,10 @@ def open_inputs(inputs: Inputs, kept_states: int = 12) -> Base:
     )
 
 
-def draw_edit(random: np.random.Generator, scenario: Scenario, kinds: Sequence[str]) -> Edit:
+def draw_edit(random: np.random.Generator, scenario: Scenario, kinds: Sequence[str], side: int = SIDE) -> Edit:
     """Draw an edit that can be applied."""
     kind = str(random.choice(list(kinds)))
-    place = lonlat(*random.uniform(-60.0, EXTENT_M + 60.0, 2))
+    place = lonlat(*random.uniform(-60.0, (side - 1) * STEP_M + 60.0, 2))
     number = len(scenario.edits)
     sides = {side.stock.slug: side.stock for side in scenario.state.sides}
     slug = str(random.choice(TYPES))
@@ -150,7 +153,7 @@ def draw_edit(random: np.random.Generator, scenario: Scenario, kinds: Sequence[s
         places = int(random.integers(0, 90))
         return ChangeFacility(slug, str(random.choice(stock.ids)), capacity=places, hours=str(hours))
     if kind == "street":
-        return _street(random, place)
+        return _street(random, place, side)
     gates = scenario.base.state.town.network.gates.ids
     if kind in ("gate", "open_gate", "close_gate") and gates:
         access = {"open_gate": ["open"], "close_gate": ["closed", "residents"]}.get(
@@ -165,12 +168,14 @@ def draw_edit(random: np.random.Generator, scenario: Scenario, kinds: Sequence[s
     return AddFacility(slug, f"new-{number}", *place)
 
 
-def _street(random: np.random.Generator, place: tuple[float, float]) -> AddStreet:
+def _street(random: np.random.Generator, place: tuple[float, float], side: int) -> AddStreet:
     """Draw a street: between corners, from a corner into a block or into the middle of a side, or to the hamlet."""
-    corner = random.integers(0, SIDE, 2) * STEP_M
-    other = random.integers(0, SIDE, 2) * STEP_M
-    middle = random.integers(0, SIDE, 2) * STEP_M + np.array([random.uniform(10.0, 90.0), 0.0])
-    ends = [lonlat(*corner), lonlat(*other), lonlat(*middle), place, lonlat(1000.0, 100.0), lonlat(900.0, 0.0)]
+    corner = random.integers(0, side, 2) * STEP_M
+    other = random.integers(0, side, 2) * STEP_M
+    middle = random.integers(0, side, 2) * STEP_M + np.array([random.uniform(10.0, 90.0), 0.0])
+    away = (side - 1) * STEP_M + 400.0
+    hamlet = [lonlat(away + 100.0, 100.0), lonlat(away, 0.0)]
+    ends = [lonlat(*corner), lonlat(*other), lonlat(*middle), place, *hamlet]
     a, b = (ends[i] for i in random.choice(len(ends), 2, replace=False))
     return AddStreet(
         (a, b),

@@ -24,6 +24,7 @@ from geo.scenario import (
     compare,
     open_base,
 )
+from geo.scenario.recent import Recent, own_bytes
 from geo.scenario.state import State
 from tests.builders import lonlat
 from tests.scenario.made import AT, PROFILE, TYPES, draw_edit, make_inputs, open_inputs
@@ -247,3 +248,21 @@ def test_nobody_steps_onto_a_bridge() -> None:
     assert street.people.further.point.size > 0
     assert bridge.people.further.point.size == 0
     assert bridge.town.network.n_edges == street.town.network.n_edges
+
+
+def test_states_are_kept_within_a_bound_and_the_last_one_always() -> None:
+    scenario = random_scenario(46, 5)
+    edits = scenario.edits
+    states = [scenario.base.state_of(edits[:i]) for i in range(6)]
+    sizes = [own_bytes(states[i + 1], states[i]) for i in range(5)]
+    recent = Recent(10, sizes[2] + sizes[3] + sizes[4])
+    for i in range(5):
+        recent.put(edits[: i + 1], states[i + 1], states[i])
+    kept = [recent.get(edits[: i + 1]) is not None for i in range(5)]
+    assert kept == [False, False, True, True, True]
+    tight = Recent(10, 1)
+    tight.put(edits[:1], states[1], states[0])
+    assert tight.get(edits[:1]) is states[1]
+    assert own_bytes(states[1], states[1]) == 0
+    run = scenario.state.sides[0].runs[0]
+    assert own_bytes(run, None) >= run.values.best.nbytes + run.best.nbytes
