@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ from geo.network.link import link_points
 from geo.network.model import StreetNetwork
 from geo.network.profile import WalkingProfile
 from geo.scenario.edit import Edit
+from geo.scenario.edit_json import edit_to_json
 from geo.scenario.people import open_people
 from geo.scenario.question import BaseSupply, Question
 from geo.scenario.recent import KEPT_BYTES, KEPT_STATES, Recent
@@ -43,6 +46,39 @@ class Base:
     revisions: Mapping[str, int | str]
     state: State
     recent: Recent
+
+    @property
+    def content_hash(self) -> str:
+        """Return the SHA-256 of revisions and parameters.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits; the hash of a scenario without edits.
+        """
+        return self.hash_of(())
+
+    def hash_of(self, edits: tuple[Edit, ...]) -> str:
+        """Return the SHA-256 of revisions, parameters and ordered edits.
+
+        Parameters
+        ----------
+        edits : tuple of Edit
+            The edits.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits.
+        """
+        content = {
+            "revisions": dict(self.revisions),
+            "types": [side.stock.slug for side in self.state.sides],
+            "parameters": self.setting.question.to_json(self.setting.profile),
+            "edits": [edit_to_json(edit) for edit in edits],
+        }
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def state_of(self, edits: tuple[Edit, ...]) -> State:
         """Return the state after some edits, from the nearest state that is kept.

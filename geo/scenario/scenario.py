@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 
 from geo.errors import ConflictError
 from geo.scenario.answer import Answer, Comparison, difference, supplied
 from geo.scenario.base import Base
 from geo.scenario.edit import AddPopulation, Edit
-from geo.scenario.edit_json import edit_to_json
 from geo.scenario.state import State
 
 
@@ -58,15 +55,7 @@ class Scenario:
         str
             Hexadecimal digits, equal for equal content however it was reached.
         """
-        setting = self.base.setting
-        content = {
-            "revisions": dict(sorted(self.base.revisions.items())),
-            "types": [side.stock.slug for side in self.base.state.sides],
-            "parameters": setting.question.to_json(setting.profile),
-            "edits": [edit_to_json(edit) for edit in self.edits],
-        }
-        text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return self.base.hash_of(self.edits)
 
     def apply(self, edit: Edit) -> Scenario:
         """Return the scenario with one edit more.

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 
 from geo.arrays import Bool, Float, Int, Int32
+from geo.errors import InputError
 from geo.network.cost import Measure, edge_seconds
 from geo.network.extend import with_added_streets
 from geo.network.gate_edit import GateChange, find_enclosed, with_gate_changes
@@ -20,6 +21,7 @@ from geo.scenario.trip_graph import TripGraph, build_graph, grown, tails_of, wit
 
 _NO_INDEX = np.empty(0, np.int32)
 _BUCKET_SHARE = 0.5
+FAR_DEG = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,8 +206,14 @@ def with_street(
     -------
     tuple of Town, StreetChange
         The town with the streets, and what changed.
+
+    Raises
+    ------
+    InputError
+        A street lies far away from all others.
     """
     old = town.network
+    _check_near(town, segments)
     extended = with_added_streets(old, segments)
     network = extended.network
     graph, origin, has_new = grown(town.graph, old, network, town.gates, _NO_INDEX)
@@ -221,6 +229,22 @@ def with_street(
     )
     lines = () if is_bridge else (extended.added,)
     return Town(town.plain, network, graph, town.gates, (*town.added, *lines), prices, None), change
+
+
+def _check_near(town: Town, segments: gpd.GeoDataFrame) -> None:
+    """Refuse streets far away: they are slips of the pen, and the grid over all streets would have to reach them."""
+    network = town.plain
+    box = segments.total_bounds
+    west, south = float(network.node_lon.min()) - FAR_DEG, float(network.node_lat.min()) - FAR_DEG
+    east, north = float(network.node_lon.max()) + FAR_DEG, float(network.node_lat.max()) + FAR_DEG
+    if not (box[0] >= west and box[1] >= south and box[2] <= east and box[3] <= north):
+        given = ", ".join(f"{value:.5f}" for value in box)
+        allowed = f"{west:.5f}, {south:.5f}, {east:.5f}, {north:.5f}"
+        raise InputError(
+            f"新增道路的范围（{given}）远离路网，允许的范围：{allowed}（西、南、东、北，度）",
+            f"the street's extent ({given}) is far from the network; allowed: {allowed} "
+            "(west, south, east, north, degrees)",
+        )
 
 
 def _grown_prices(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import geopandas as gpd
@@ -292,12 +292,3 @@ def assert_equals_twin(scenario: Scenario, inputs: Inputs) -> None:
 def limits() -> dict[str, Limit]:
     """Return the limits that towns are tried with."""
     return {"minutes": minutes(6), "metres": metres(300.0)}
-
-
-def without(inputs: Inputs, slug: str, facility_id: str) -> Inputs:
-    """Return the inputs without one facility."""
-    supplies = []
-    for one in inputs.supplies:
-        keep = np.ones(len(one.ids), np.bool_) if one.slug != slug else one.ids != facility_id
-        supplies.append(BaseSupply(one.slug, one.ids[keep], one.lon[keep], one.lat[keep], one.is_open[keep], {}))
-    return replace(inputs, supplies=tuple(supplies))

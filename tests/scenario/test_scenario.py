@@ -203,6 +203,7 @@ def test_an_edit_that_cannot_be_applied_is_refused_and_changes_nothing() -> None
         (CloseFacility(CANTEEN, f"{CANTEEN}-1"), ConflictError, "closed already"),
         (ReopenFacility(CANTEEN, f"{CANTEEN}-0"), ConflictError, "open already"),
         (SetGate("nowhere", "open"), InputError, "no gate"),
+        (AddStreet((place, (0.0, 0.0))), InputError, "far from the network"),
     ]
     for edit, error, words in refused:
         with pytest.raises(error, match=words):
