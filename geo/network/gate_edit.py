@@ -2,7 +2,8 @@
 
 Opening a compound's gate lets everybody walk through the compound, and its residents keep the private ways and gates
 they had: nobody's walk becomes longer. Where a gate that shuts cuts streets off, they become a compound as they would
-when the network is compiled, so that their residents can still go in and out.
+when the network is compiled, so that their residents can still go in and out; they may then use every residents' gate
+of the compound, which is the one way in which a gate that shuts can make a walk shorter.
 """
 
 from __future__ import annotations
