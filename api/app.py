@@ -15,6 +15,7 @@ from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate
 from api.ogc import collections, items, landing, tilesets
+from api.ogc.counts import CountCache
 from api.routes import definitions, demo, docs, facilities, imports, jobs, report, runs, scenarios, walks
 from api.server import refuse_open_demo
 from api.settings import Settings
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False, telemetry={"tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
     app.state.settings = settings
+    app.state.counts = CountCache()
     errors.register(app)
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))

@@ -224,7 +224,7 @@ def tag_of(session: Session, request: Request, principal: Principal, tables: Seq
     str
         With its quotes.
     """
-    return _tag(request, principal, state.token(session, tables))
+    return tag_at(request, principal, state.token(session, tables))
 
 
 def unchanged(request: Request, principal: Principal, tables: Sequence[str]) -> Response | None:
@@ -247,12 +247,27 @@ def unchanged(request: Request, principal: Principal, tables: Sequence[str]) -> 
     present = present_state(request.scope) if "if-none-match" in request.headers else None
     if present is None:
         return None
-    tag = _tag(request, principal, present.token(tables))
+    tag = tag_at(request, principal, present.token(tables))
     return not_modified(tag) if is_known(request, tag) else None
 
 
-def _tag(request: Request, principal: Principal, token: str) -> str:
-    """Write a tag."""
+def tag_at(request: Request, principal: Principal, token: str) -> str:
+    """Return the strong entity tag of an answer in a known state of the layers.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Who asks.
+    token : str
+        From `geo.store.state.token` or the store's watch.
+
+    Returns
+    -------
+    str
+        With its quotes.
+    """
     accept = f"{request.headers.get('accept', '')}|{request.headers.get('accept-language', '')}"
     facts = (str(request.url), accept, principal.visibility, today().isoformat(), token)
     return '"' + hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32] + '"'

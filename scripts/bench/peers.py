@@ -105,7 +105,7 @@ def versions(python: Path) -> dict[str, str]:
     """Return the versions of the peers that are installed."""
     code = (
         "import json, platform\nfrom importlib.metadata import version\nfound = {'Python': platform.python_version()}\n"
-        "for name in ('pandarm', 'pyvalhalla'):\n    try:\n        found[name] = version(name)\n"
+        "for name in ('pandarm', 'pyvalhalla', 'tipg', 'pygeoapi'):\n    try:\n        found[name] = version(name)\n"
         "    except Exception:\n        pass\nprint(json.dumps(found))"
     )
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)

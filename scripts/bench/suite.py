@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import goals_exact
+import goals_map
 import goals_product
 import goals_scenario
 import goals_search
@@ -27,7 +28,7 @@ from geo.network.build import compile_network
 from geo.network.osm import read_osm
 from geo.scenario.warm import warm as warm_scenarios
 
-GOALS = ("P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G8", "import", "coverage")
+GOALS = ("P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G8", *goals_map.GOALS, "import", "coverage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ def _steps(
     add({"P17"}, "memory", lambda: goals_search.memory(folder))
     add({"P11"}, "walking times against brute force", goals_exact.grid_rows)
     add({"G8"}, "vector tiles", goals_tiles.rows)
+    add(set(goals_map.GOALS), "map API", lambda: goals_map.rows(only, folder, python, notes))
     if plan.extract is not None:
         extract = plan.extract
         add({"P9", "P10", "P11"}, extract.name, lambda: _on_extract(extract, folder, python, only, notes))
