@@ -8,13 +8,14 @@ pages and single features agree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import (
     ColumnElement,
+    Double,
     LargeBinary,
     Select,
     and_,
@@ -42,6 +43,7 @@ _PLAINLY: Final = text(
     "SELECT set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true), "
     "set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
+_EDGES: Final = ("west", "south", "east", "north")
 _INDEXED: Final = ("minx", "maxx", "miny", "maxy")
 
 
@@ -126,6 +128,28 @@ class RowPage:
     key: PageKey | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BoxQuery:
+    """A query for the first rows of any box.
+
+    Parameters
+    ----------
+    spec : Layer
+        The layer.
+    columns : tuple of str
+        Columns wanted.
+    statement : Select
+        The query, whose parameters are the edges of a box.
+    limit : int
+        Most rows.
+    """
+
+    spec: Layer
+    columns: tuple[str, ...]
+    statement: Select[Any]
+    limit: int
+
+
 def today() -> date:
     """Return the day it is where the server stands.
 
@@ -177,29 +201,101 @@ def read_page(
     ValueError
         The layer has no column to sort by of that name.
     """
-    rows, embedded = spec.table.c, is_sqlite(session)
+    embedded = is_sqlite(session)
     if sort is not None and sort.column not in spec.columns:
         raise ValueError(f"layer {spec.name} has no column {sort.column}; it has {sorted(spec.columns)}")
-    shape = type_coerce(rows.geom, LargeBinary) if embedded else func.ST_AsBinary(rows.geom, "NDR")
-    ranked = () if sort is None else (rows[sort.column],)
-    wanted = (rows.fid, *(rows[name] for name in columns), shape, *(one.label("sorted_by") for one in ranked))
-    query: Select[Any] = select(*wanted).where(*conditions_of(session, spec, choice)).limit(limit + 1)
     key = after if isinstance(after, PageKey) else PageKey(after) if after else None
+    query = _page_query(session, spec, columns, choice, sort).limit(limit + 1)
     query = _in_order(query, spec, sort, key, embedded)
-    if not embedded:
-        _plan_plainly(session)
-    found: Sequence[Sequence[Any]]
     if sort is None:
         # Where rows stand in the order of fid, those before the page need not come out of the R*Tree.
-        found = fetch_plain(session, query, {AFTER_FID: key.fid} if key and embedded else {})
-    else:
-        found = session.execute(query).all()
+        return _fetch_page(session, spec, columns, query, {AFTER_FID: key.fid} if key and embedded else {}, limit)
+    if not embedded:
+        _plan_plainly(session)
+    return _page(session, spec, columns, session.execute(query).all(), limit, is_ranked=True)
+
+
+def prepare_box_query(
+    session: Session, spec: Layer, columns: Sequence[str], choice: RowChoice, limit: int
+) -> BoxQuery:
+    """Write the query for the first rows of any box, which takes as long as fetching some hundred of them.
+
+    Parameters
+    ----------
+    session : Session
+        Any session of the engine the query is for.
+    spec : Layer
+        The layer.
+    columns : sequence of str
+        Columns wanted.
+    choice : RowChoice
+        Which rows; its boxes do not count.
+    limit : int
+        Most rows.
+
+    Returns
+    -------
+    BoxQuery
+        For `read_box`.
+    """
+    edges: Any = tuple(bindparam(name, type_=Double()) for name in _EDGES)
+    query = _page_query(session, spec, columns, replace(choice, boxes=(edges,)), None).limit(limit + 1)
+    return BoxQuery(spec, tuple(columns), _in_order(query, spec, None, None, is_sqlite(session)), limit)
+
+
+def read_box(session: Session, query: BoxQuery, box: Box) -> RowPage:
+    """Read the first rows of a box.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    query : BoxQuery
+        From `prepare_box_query`.
+    box : Box
+        West, south, east, north in degrees.
+
+    Returns
+    -------
+    RowPage
+        What `read_page` returns for this box.
+    """
+    values = dict(zip(_EDGES, box, strict=True))
+    return _fetch_page(session, query.spec, query.columns, query.statement, values, query.limit)
+
+
+def _page_query(
+    session: Session, spec: Layer, columns: Sequence[str], choice: RowChoice, sort: Sort | None
+) -> Select[Any]:
+    """The rows chosen, with what is wanted of them."""
+    rows = spec.table.c
+    shape = type_coerce(rows.geom, LargeBinary) if is_sqlite(session) else func.ST_AsBinary(rows.geom, "NDR")
+    ranked = () if sort is None else (rows[sort.column].label("sorted_by"),)
+    return select(rows.fid, *(rows[name] for name in columns), shape, *ranked).where(
+        *conditions_of(session, spec, choice)
+    )
+
+
+def _fetch_page(
+    session: Session, spec: Layer, columns: Sequence[str], query: Select[Any], values: dict[str, Any], limit: int
+) -> RowPage:
+    """Carry out a query for rows in the order of ``fid``."""
+    if not is_sqlite(session):
+        _plan_plainly(session)
+    return _page(session, spec, columns, fetch_plain(session, query, values), limit, is_ranked=False)
+
+
+def _page(
+    session: Session, spec: Layer, columns: Sequence[str], found: Sequence[Sequence[Any]], limit: int, *,
+    is_ranked: bool,
+) -> RowPage:  # fmt: skip
+    """Put rows together."""
     has_more, found = len(found) > limit, found[:limit]
     if not found:
         return RowPage((), tuple(() for _ in columns), (), False)
-    fids, *values, wkb = zip(*(row[: len(columns) + 2] for row in found) if ranked else found, strict=True)
-    plain = strip_blobs(wkb, is_lenient=True) if embedded else [one and bytes(one) for one in wkb]
-    last = PageKey(fids[-1], found[-1][-1] if ranked else None)
+    fids, *values, wkb = zip(*(row[: len(columns) + 2] for row in found) if is_ranked else found, strict=True)
+    plain = strip_blobs(wkb, is_lenient=True) if is_sqlite(session) else [one and bytes(one) for one in wkb]
+    last = PageKey(fids[-1], found[-1][-1] if is_ranked else None)
     shown = (_plain(column, spec.columns[name].kind) for name, column in zip(columns, values, strict=True))
     return RowPage(tuple(fids), tuple(shown), tuple(plain), has_more, last)
 

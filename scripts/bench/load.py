@@ -48,7 +48,7 @@ end
 """
 _RESPONSE = """
 response = function(status, headers, body)
-  if status == 503 and headers["retry-after"] then refused = refused + 1
+  if status == 503 and (headers["retry-after"] or headers["Retry-After"]) then refused = refused + 1
   elseif status ~= 200 and status ~= 304 then failed = failed + 1 end
 end
 """

@@ -13,11 +13,13 @@ from pyproj import Transformer
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.ogc import counts, items
 from api.ogc.landing import CONFORMS_TO
 from api.settings import settings_for
-from geo.catalog.map_layer import PUBLIC, map_layers
+from geo.catalog.map_layer import PUBLIC, MapLayer, map_layers
 from geo.datum.output import CRS84, STORAGE_CRS, output_uris
-from geo.store import open_store
+from geo.services.served_layer import FeatureQuery, feature_count
+from geo.store import Session, open_store
 from tests.api.conftest import Served
 from tests.store.frames import bring_in, facilities, segments
 
@@ -377,3 +379,42 @@ def test_a_store_with_nothing_in_it_answers_with_nothing(store_url: str, tmp_pat
             for tile in ("0/0/0", "18/100000/200000"):
                 found = client.get(f"{home}/tiles/WebMercatorQuad/{tile}")
                 assert (found.status_code, found.content) == (200, b"")
+
+
+def test_a_question_is_counted_once_until_the_layer_changes(
+    served: Served, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[object] = []
+
+    def count(session: Session, layer: MapLayer, query: FeatureQuery) -> tuple[int, bool]:
+        counted.append(query)
+        return feature_count(session, layer, query)
+
+    monkeypatch.setattr(items, "feature_count", count)
+    client, planner = served(PUBLIC), served("planner")
+    home = "/ogc/collections/streets/items"
+    walked = pages(client, f"{home}?limit=7")
+    assert len(walked) > 5
+    assert {page["numberMatched"] for page in walked} == {sum(page["numberReturned"] for page in walked)}
+    assert len(counted) == 1
+    for one, path in ((client, f"{home}?kind=footway"), (planner, home), (client, f"{home}?datetime=2020-01-01")):
+        before = len(counted)
+        one.get(path)
+        assert len(counted) == before + 1
+    with open_store(store_url) as store:
+        bring_in(store, "street_segments", segments(80, 4), source="more.csv")
+    after = client.get(f"{home}?limit=7").json()["numberMatched"]
+    assert after == walked[0]["numberMatched"] + 80
+    before = len(counted)
+    with open_store(store_url) as store:
+        bring_in(store, "facilities", facilities(9))
+    assert client.get(f"{home}?limit=7").json()["numberMatched"] == after
+    assert len(counted) == before
+
+
+def test_counts_that_nobody_asked_for_lately_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "MOST", 2)
+    cache = counts.CountCache()
+    assert [cache.get(key, lambda key=key: (key, True))[0] for key in (1, 2, 1, 3)] == [1, 2, 1, 3]  # type: ignore[misc]
+    assert cache.get(1, lambda: (-1, True)) == (1, True)
+    assert cache.get(2, lambda: (-1, True)) == (-1, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import mapbox_vector_tile
@@ -218,3 +219,47 @@ def test_the_cache_lets_go_of_what_was_asked_for_longest_ago() -> None:
     assert cache.get(keys[0]) is not None
     cache.put(keys[3], Tile(b"x" * 900, 1, 1, ""))
     assert [cache.get(key) is not None for key in keys] == [False, False, False, True]
+
+
+def test_a_cache_without_room_keeps_nothing() -> None:
+    cache, key = TileCache(0), TileKey("a", "m", 1, 0, 0, "p", "s")
+    cache.put(key, Tile(b"x", 1, 1, ""))
+    assert cache.get(key) is None
+
+
+def test_a_kept_tile_and_one_that_the_client_has_need_no_database(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = served(PUBLIC)
+    (tile,) = tiles_over((118.7, 36.5, 118.7, 36.5), "WebMercatorQuad", 8)
+    path = f"/ogc/collections/divisions/tiles/{tile}"
+    first = client.get(path)
+    until = time.monotonic() + 5
+    while client.app.state.watch.present() is None and time.monotonic() < until:  # type: ignore[attr-defined]
+        time.sleep(0.01)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("the database was asked")
+
+    monkeypatch.setattr(client.app.state.store, "session", refuse)  # type: ignore[attr-defined]
+    again = client.get(path)
+    assert (again.status_code, again.content) == (200, first.content)
+    assert dict(again.headers) == dict(first.headers)
+    known = {"if-none-match": first.headers["etag"]}
+    assert client.get(path, headers=known).status_code == 304
+    with pytest.raises(AssertionError, match="the database was asked"):
+        client.get(path.replace("divisions", "streets"))
+
+
+def test_when_the_present_state_is_not_known_the_database_is_asked(
+    served: Served, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = served(PUBLIC)
+    monkeypatch.setattr(client.app.state.watch, "present", lambda: None)  # type: ignore[attr-defined]
+    (tile,) = tiles_over((118.0, 36.8, 118.0, 36.8), "WebMercatorQuad", 12)
+    path = f"/ogc/collections/facilities_eldercare/tiles/{tile}"
+    tag = client.get(path).headers["etag"]
+    assert client.get(path, headers={"if-none-match": tag}).status_code == 304
+    with open_store(store_url) as store:
+        bring_in(store, "facilities", facilities(7))
+    assert client.get(path, headers={"if-none-match": tag}).status_code == 200

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from api.tiles.matrix import MATRIX_SETS
 from tests.scripts import ROOT
 
 sys.path.append(str(ROOT / "scripts" / "bench"))
 
 import goals_exact
+import goals_map
 import goals_search
 import goals_shape
 import goals_tiles
+import load
+import map_data
 import peers
 import results
 import run
@@ -114,6 +123,74 @@ def test_durations_are_short_and_a_timing_takes_the_best_of_each() -> None:
 def test_the_product_never_imports_a_peer() -> None:
     lines = peers.REQUIREMENTS.read_text(encoding="utf-8").splitlines()
     named = [line.split("==")[0] for line in lines if line and not line.startswith("#")]
-    assert named == ["pandarm", "pyvalhalla"]
+    served = ["psycopg2-binary", "geoalchemy2", "gunicorn", "uvicorn[standard]"]
+    assert named == ["pandarm", "pyvalhalla", "tipg", "pygeoapi", *served]
     sources = [path.read_text(encoding="utf-8") for folder in ("geo", "api") for path in (ROOT / folder).rglob("*.py")]
-    assert not [text for text in sources if "import pandarm" in text or "import valhalla" in text]
+    names = ("pandarm", "valhalla", "tipg", "pygeoapi")
+    assert not [text for text in sources if any(f"import {name}" in text or f"from {name}" in text for name in names)]
+
+
+def test_the_polygons_of_the_map_goals_are_as_dense_as_they_say() -> None:
+    rows = 40_000
+    frame = map_data.grid(rows)
+    assert len(frame) == rows
+    assert frame.geometry.is_valid.all()
+    assert frame["code"].is_unique
+    boxes = [MATRIX_SETS["WebMercatorQuad"].box("14", str(row), str(col)) for row, col in map_data.tiles(14, rows)]
+    assert len(boxes) > 40
+    bounds = frame.geometry.bounds.to_numpy()
+    middles = (bounds[:, :2] + bounds[:, 2:]) / 2
+    for box in boxes:
+        units = box.to_units(middles, 4096)
+        inside = ((units >= 0) & (units < 4096)).all(axis=1).sum()
+        assert inside == pytest.approx(map_data.TILE_POLYGONS, rel=0.08)
+
+
+@pytest.mark.skipif(not load.has_wrk(), reason="wrk is not installed")
+def test_load_tells_answers_refusals_and_failures_apart() -> None:
+    class Answer(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response({"/busy": 503, "/broken": 500}.get(self.path, 200))
+            if self.path == "/busy":
+                self.send_header("Retry-After", "1")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = f"http://127.0.0.1:{server.server_address[1]}"
+        good = load.press(base, ["/a", "/b"], clients=2, seconds=1, is_counting=True)
+        mixed = load.press(base, ["/busy", "/broken", "/a", "/b"], clients=1, seconds=1, is_counting=True)
+        status, headers, body = load.get(f"{base}/busy")
+        server.shutdown()
+    assert (good.errors, good.refused) == (0, 0)
+    assert good.requests > 10
+    assert 0 < good.p50 <= good.p95 <= good.p99
+    assert mixed.refused == pytest.approx(mixed.requests / 4, abs=2)
+    assert mixed.errors == pytest.approx(mixed.requests / 4, abs=2)
+    assert (status, headers["retry-after"], body) == (503, "1", b"ok")
+    middle = load.middle([good, mixed, replace(good, per_s=0.0)])
+    assert middle.per_s == min(good.per_s, mixed.per_s)
+
+
+def test_a_goal_of_the_map_that_cannot_be_measured_is_shown_as_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def bare(folder: Path, python: Path | None, notes: list[str]) -> Iterator[goals_map.Stage]:
+        yield goals_map.Stage({"embedded": str(tmp_path / "missing")}, None, tmp_path, notes)
+
+    monkeypatch.setattr(goals_map, "stage", bare)
+    monkeypatch.setattr(load, "has_wrk", lambda: True)
+    monkeypatch.setattr(goals_map, "_gdal", lambda _: 1 / 0)
+    notes: list[str] = []
+    (row,) = goals_map.rows({"G6"}, tmp_path, None, notes)
+    assert (row.goal, row.is_met) == ("G6", False)
+    assert notes == ["FAILED: G6: ZeroDivisionError: division by zero"]
