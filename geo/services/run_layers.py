@@ -73,6 +73,7 @@ class _Shapes:
     """Squares of the cells as they are stored, the widest first so that none hides a narrower one."""
 
     order: Int
+    n_cells: int
     geometries: NDArray[np.object_]
     wkb: NDArray[np.object_]
     bounds: Float
@@ -83,14 +84,15 @@ class _Shapes:
         bounds = grid.bounds()
         place = hilbert_order((bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2)
         order = place[np.argsort(-grid.span[place].astype(np.int64), kind="stable")]
+        # Where the whole population is smaller than the minimum it is one cell, of which nothing may be told.
+        order = order[grid.persons[order] >= MINIMUM_PERSONS * grid.unit]
         bounds = np.ascontiguousarray(bounds[order])
         squares = as_stored(np.asarray(shapely.box(*bounds.T), dtype=object), "MULTIPOLYGON")
-        return cls(order, squares, encode_wkb(squares), bounds)
+        return cls(order, grid.n_cells, squares, encode_wkb(squares), bounds)
 
     def rows(self, values: dict[str, Values], times: int) -> EncodedRows:
         """Put values, one block of cells after the other, to the squares."""
-        n_cells = self.order.size
-        order = (np.arange(times)[:, None] * n_cells + self.order[None, :]).ravel()
+        order = (np.arange(times)[:, None] * self.n_cells + self.order[None, :]).ravel()
         return EncodedRows(
             {name: column[order] for name, column in values.items()},
             np.tile(self.geometries, times),

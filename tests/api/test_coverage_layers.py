@@ -332,6 +332,22 @@ def test_results_tell_of_a_few_only_to_planners(crowded: Run, clients: Served) -
         assert rest["small_areas"] == printed["gaps_remainder"]["small_areas"] + len(small)
 
 
+def test_of_a_handful_of_people_no_cell_is_told(fangyu: Run, clients: Served, tmp_path: Path) -> None:
+    few = [("a", 0.0, 0.0, 2, 1, 0), ("b", 1900.0, 0.0, 3, 0, 1)]
+    for words in (
+        ("import", "streets", town.write_streets(tmp_path)),
+        ("import", "divisions", town.write_divisions(tmp_path)),
+        ("import", "demand", town.write_demand(tmp_path, few), "--datum", "cgcs2000"),
+        ("import", "facilities", town.write_facilities(tmp_path, [("C1", 0.0)]), "--type", "senior_canteen",
+         "--datum", "cgcs2000"),
+    ):  # fmt: skip
+        assert fangyu(*words).code == 0
+    cover(fangyu)
+    client = clients("planner")
+    for layer in LAYERS:
+        assert features(client, layer) == []
+
+
 def test_a_failed_run_leaves_no_row(
     crowded: Run, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +173,34 @@ def test_a_store_from_before_gets_the_layers_empty_and_keeps_its_runs(
             assert {layers.revision(session, name) for name in DERIVED_LAYERS} == {0}
         add(store, "cov-2", {"a": 3})
         check_index(store)
+
+
+def test_of_two_runs_at_once_one_is_current(store: Store, store_url: str) -> None:
+    add(store, "r1", {"a": 2})
+    is_written, failures = threading.Event(), list[BaseException]()
+
+    def first() -> None:
+        with store.session() as session:
+            derived.add_run(session, CELLS, "r2", ["a"], rows("r2", ["a"] * 3, 10))
+            is_written.set()
+            time.sleep(0.4)
+
+    def second() -> None:
+        assert is_written.wait(20)
+        with open_store(store_url) as other:
+            add(other, "r3", {"a": 4}, start=20)
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert held(store) == {("r1", "a", False): 2, ("r2", "a", False): 3, ("r3", "a", True): 4}
+    check_index(store)
