@@ -183,6 +183,8 @@ class CoverageReport:
         Sources.
     minimum_persons : int
         Fewest people that any cell or village may be published with.
+    untold_villages : frozenset of str
+        Codes of villages whose numbers would give away a few people in the cells at their border.
     """
 
     title: str
@@ -201,3 +203,4 @@ class CoverageReport:
     quality: tuple[QualityNote, ...] = ()
     sources: tuple[SourceNote, ...] = ()
     minimum_persons: int = MINIMUM_PERSONS
+    untold_villages: frozenset[str] = frozenset()

@@ -54,7 +54,7 @@ def report_json(report: CoverageReport) -> str:
         "grid": _grid(report),
         "divisions": _divisions(report, codes, shapes),
         "context": _context(report.context, shapes),
-        "types": [_type(result, codes, report.minimum_persons, shapes) for result in report.types],
+        "types": [_type(result, codes, report, shapes) for result in report.types],
         "imports": [
             [
                 note.layer_zh,
@@ -196,11 +196,11 @@ def _context(frame: geopandas.GeoDataFrame | None, shapes: ShapeWriter) -> Json:
     return [[kind, number] for kind, number in numbered if number >= 0]
 
 
-def _type(result: TypeResult, codes: list[str], minimum_persons: int, shapes: ShapeWriter) -> Json:
+def _type(result: TypeResult, codes: list[str], report: CoverageReport, shapes: ShapeWriter) -> Json:
     """Return one facility type."""
     scale = coverage_scale(result.minutes, result.metres)
-    hidden = hidden_villages(result.overall.divisions, minimum_persons)
-    gaps = published_gaps(result, minimum_persons)
+    hidden = hidden_villages(result.overall.divisions, report.minimum_persons, report.untold_villages)
+    gaps = published_gaps(result, report.minimum_persons)
     return {
         "slug": result.slug,
         "title": result.title_zh,

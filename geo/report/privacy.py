@@ -41,11 +41,13 @@ def check_report(report: CoverageReport) -> None:
         )
 
 
-def hidden_villages(rows: Iterable[DivisionRow], minimum_persons: int) -> frozenset[str]:
+def hidden_villages(
+    rows: Iterable[DivisionRow], minimum_persons: int, untold: frozenset[str] = frozenset()
+) -> frozenset[str]:
     """Return the codes of villages whose numbers must not be printed.
 
-    A village below the minimum is hidden; where it is the only one of its township, the next smallest is
-    hidden with it, because the exact township total would give the first away.
+    A village below the minimum is hidden; where it is the only one of its township, or those hidden have too few
+    people together, the next smallest is hidden with it, because the exact township total would give them away.
 
     Parameters
     ----------
@@ -53,6 +55,8 @@ def hidden_villages(rows: Iterable[DivisionRow], minimum_persons: int) -> frozen
         Divisions of one result.
     minimum_persons : int
         Fewest people a village may be printed with.
+    untold : frozenset of str
+        Codes of villages that are hidden whatever their people.
 
     Returns
     -------
@@ -65,11 +69,14 @@ def hidden_villages(rows: Iterable[DivisionRow], minimum_persons: int) -> frozen
             by_parent.setdefault(row.parent_code, []).append(row)
     hidden: set[str] = set()
     for children in by_parent.values():
-        small = [row.key for row in children if row.persons.total < minimum_persons]
-        others = sorted((row.persons.total, row.key) for row in children if row.persons.total >= minimum_persons)
-        if len(small) == 1 and others:
-            small.append(others[0][1])
-        hidden.update(small)
+        is_told = {row.key: row.persons.total >= minimum_persons and row.code not in untold for row in children}
+        ranked = sorted(children, key=lambda row: (is_told[row.key], row.persons.total, row.key))
+        n_hidden = len(children) - sum(is_told.values())
+        while 0 < n_hidden < len(ranked) and (
+            n_hidden == 1 or sum(row.persons.total for row in ranked[:n_hidden]) < minimum_persons
+        ):
+            n_hidden += 1
+        hidden.update(row.key for row in ranked[:n_hidden])
     return frozenset(hidden)
 
 

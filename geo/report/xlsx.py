@@ -208,7 +208,7 @@ def _write_divisions(writer: SheetWriter, report: CoverageReport, result: TypeRe
     """Write one sheet per level; villages with too few people keep their name and lose their numbers."""
     rows = result.overall.divisions
     names = {row.code: row.name for row in rows}
-    hidden = hidden_villages(rows, report.minimum_persons)
+    hidden = hidden_villages(rows, report.minimum_persons, report.untold_villages)
     columns = (
         Column("区划代码"),
         Column("名称"),

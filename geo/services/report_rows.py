@@ -159,7 +159,7 @@ def group(sums: Mapping[str, Any], cells: CellValues | None) -> model.GroupResul
         persons=model.PersonCounts(**sums["persons"]),
         nearest=_nearest(sums),
         straight_line=audit,
-        divisions=tuple(division_row(row) for row in sums.get("divisions", ())),
+        divisions=tuple(_division(row) for row in sums.get("divisions", ())),
         cells=cells,
     )
 
@@ -185,19 +185,8 @@ def _whole(value: float | None) -> float | None:
     return None if value is None else float(round(value))
 
 
-def division_row(row: Mapping[str, Any]) -> model.DivisionRow:
-    """Return one division's result.
-
-    Parameters
-    ----------
-    row : mapping
-        JSON values of the division.
-
-    Returns
-    -------
-    DivisionRow
-        With its people, and walks to the second and the metre.
-    """
+def _division(row: Mapping[str, Any]) -> model.DivisionRow:
+    """Return one division's result."""
     names = ("total", "covered", "too_far", "gate_closed", "disconnected", "not_linked")
     return model.DivisionRow(
         code=row["code"],

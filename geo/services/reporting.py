@@ -31,7 +31,7 @@ from geo.report.xlsx import write_xlsx
 from geo.services import payload, report_rows
 from geo.services.coverage import KIND
 from geo.services.demo import BUREAU, is_synthetic
-from geo.services.people_cells import people_cells
+from geo.services.people_cells import people_cells, revealing_villages
 from geo.store import Session, imports, layers, runs, state
 from geo.store.layer import DERIVED_LAYERS, LAYER_NAMES
 
@@ -230,7 +230,8 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
         session, "admin_divisions", columns=("code", "name", "level", "parent_code"), on=on
     )
     membership = assign_divisions(people.lon, people.lat, divisions)
-    grid = people_cells(people.lon, people.lat, people.population, membership).grid
+    cells = people_cells(people.lon, people.lat, people.population, membership)
+    grid = cells.grid
     synthetic = is_synthetic(session)
     bureau = state.read_fact(session, BUREAU) or "民政局"
     years = parameters["population_years"]
@@ -251,6 +252,7 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
         quality=report_rows.quality_notes(results, summary.get("network", {}), divisions, is_synthetic=synthetic),
         sources=report_rows.source_notes(parameters),
         minimum_persons=MINIMUM_PERSONS,
+        untold_villages=revealing_villages(cells, people.population, membership, divisions),
     )
 
 

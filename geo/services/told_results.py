@@ -1,14 +1,14 @@
-"""A run's results for those who may not know of a few people: no small gap, no small village."""
+"""A run's results for those who may not know of a few people: no small gap, no village."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from geo.access.membership import LEVELS
 from geo.access.privacy import MINIMUM_PERSONS, told_gap
 from geo.access.status import COVERED, STATUS_NAMES
-from geo.report.privacy import hidden_villages
-from geo.services.report_rows import division_row
+from geo.access.zones import EXACT_LEVELS
 from geo.services.reporting import run_results
 from geo.store import Session
 
@@ -29,8 +29,8 @@ def told_results(session: Session, run_id: str | None) -> dict[str, object]:
     Returns
     -------
     dict
-        As `geo.services.reporting.run_results`, with the people of small gaps in the remainder and without villages
-        that the report hides.
+        As `geo.services.reporting.run_results`, with the people of small gaps in the remainder and divisions from the
+        township up.
 
     Raises
     ------
@@ -45,11 +45,10 @@ def told_results(session: Session, run_id: str | None) -> dict[str, object]:
 
 
 def _told(result: Mapping[str, Any]) -> dict[str, object]:
-    """Take small gaps and small villages out of one type's results."""
-    hidden = hidden_villages([division_row(row) for row in result.get("divisions", ())], MINIMUM_PERSONS)
+    """Take small gaps and villages out of one type's results."""
     told = {**result, "gaps": [], "gaps_remainder": dict(result["gaps_remainder"])}
     if "divisions" in result:
-        told["divisions"] = [row for row in result["divisions"] if division_row(row).key not in hidden]
+        told["divisions"] = [row for row in result["divisions"] if row["level"] not in LEVELS[len(EXACT_LEVELS) :]]
     for gap in result["gaps"]:
         if gap["persons"] >= MINIMUM_PERSONS:
             told["gaps"].append(_told_gap(gap))

@@ -323,6 +323,7 @@ def test_results_tell_of_a_few_only_to_planners(crowded: Run, clients: Served) -
     assert clients("planner").get("/api/runs/latest").json()["gaps"] == printed["gaps"]
     for role in NARROW:
         told = clients(role).get("/api/runs/latest").json()
+        assert told["divisions"] == printed["divisions"]
         assert len(told["gaps"]) == len(printed["gaps"]) - len(small)
         assert all(gap["persons"] >= MINIMUM_PERSONS and gap["nearest_min_m"] is None for gap in told["gaps"])
         for gap in told["gaps"]:

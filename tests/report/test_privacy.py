@@ -80,3 +80,13 @@ def test_no_hidden_village_follows_from_its_township_by_subtraction(persons: lis
     inhabited = sum(count > 0 for count in persons)
     # One unknown would be the township less the others; where there is only one village there is no other.
     assert len(hidden) != 1 or inhabited == 1
+    # So would a few people in several.
+    together = sum(row.persons.total for row in rows if row.code in hidden)
+    assert not hidden or together >= 10 or len(hidden) == inhabited
+
+
+def test_a_village_that_must_not_be_told_takes_a_sister_with_it() -> None:
+    rows = [village("a", "t", 40), village("b", "t", 30), village("c", "t", 20), village("d", "u", 50)]
+    assert hidden_villages(rows, 10, frozenset({"a"})) == {"a", "c"}
+    assert hidden_villages(rows, 10, frozenset({"d"})) == {"d"}
+    assert hidden_villages([*rows, village("e", "t", 3), village("f", "t", 2)], 10) == {"c", "e", "f"}
