@@ -112,6 +112,42 @@ def readable_layer(layer: MapLayer, principal: Principal) -> MapLayer:
     return layer
 
 
+def district_of(layer: MapLayer, principal: Principal) -> str | None:
+    """Return the district whose features of a layer somebody may read.
+
+    Parameters
+    ----------
+    layer : MapLayer
+        The layer.
+    principal : Principal
+        Who asks.
+
+    Returns
+    -------
+    str or None
+        Division code; None for everywhere, as with every layer that everybody reads.
+    """
+    return None if PUBLIC in layer.read else principal.district
+
+
+def tables_behind(layer: MapLayer, principal: Principal) -> tuple[str, ...]:
+    """Return the tables whose state decides what somebody reads of a layer.
+
+    Parameters
+    ----------
+    layer : MapLayer
+        The layer.
+    principal : Principal
+        Who asks.
+
+    Returns
+    -------
+    tuple of str
+        The layer's own, and the divisions where a district limits what is read.
+    """
+    return (layer.table,) if district_of(layer, principal) is None else (layer.table, "admin_divisions")
+
+
 def refuse(principal: Principal, what_zh: str, what_en: str, roles: frozenset[str]) -> None:
     """Refuse somebody, saying who could.
 

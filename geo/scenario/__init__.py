@@ -1,7 +1,7 @@
 """What-if scenarios: ordered edits over an untouched base, answered at once."""
 
 from geo.scenario.answer import Answer, Comparison, PointDelta, Supplied, Table, TypeChange
-from geo.scenario.base import Base, open_base
+from geo.scenario.base import Base, gather_people, open_base
 from geo.scenario.edit import (
     AddFacility,
     AddPopulation,
@@ -44,6 +44,7 @@ __all__ = [
     "edit_from_json",
     "edit_to_json",
     "edits_from_json",
+    "gather_people",
     "open_base",
     "replay",
 ]

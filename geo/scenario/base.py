@@ -18,7 +18,7 @@ from geo.network.model import StreetNetwork
 from geo.network.profile import WalkingProfile
 from geo.scenario.edit import Edit
 from geo.scenario.edit_json import edit_to_json
-from geo.scenario.people import open_people
+from geo.scenario.people import People, open_people
 from geo.scenario.question import BaseSupply, Question
 from geo.scenario.recent import KEPT_BYTES, KEPT_STATES, Recent
 from geo.scenario.state import Setting, State, advance, solve
@@ -118,6 +118,7 @@ def open_base(
     revisions: Mapping[str, int | str],
     kept_states: int = KEPT_STATES,
     kept_bytes: int = KEPT_BYTES,
+    people: People | None = None,
 ) -> Base:
     """Open the ground of scenarios: link everything and answer the question once.
 
@@ -141,6 +142,8 @@ def open_base(
         Revision of each layer that was read; part of every content hash.
     kept_states, kept_bytes : int
         States kept for undo, at least 1, and about how much memory they may take.
+    people : People, optional
+        What `gather_people` made of the same points, divisions and network, where other questions are asked of them.
 
     Returns
     -------
@@ -160,10 +163,34 @@ def open_base(
         )
     if kept_states < 1:
         raise InputError(f"保留的状态数 {kept_states} 应不小于 1", f"{kept_states} kept states; allowed: at least 1")
-    people = open_people(
-        network, lon, lat, population, assign_divisions(lon, lat, divisions), link_points(network, lon, lat)
-    )
+    people = people or gather_people(network, lon=lon, lat=lat, population=population, divisions=divisions)
     stocks = tuple(open_stock(one, link_points(network, one.lon, one.lat)) for one in supplies)
     setting = Setting(question, profile, divisions)
     state = solve(open_town(network, question), people, stocks, setting)
     return Base(setting, dict(revisions), state, Recent(kept_states, kept_bytes))
+
+
+def gather_people(
+    network: StreetNetwork, *, lon: Float, lat: Float, population: Population, divisions: gpd.GeoDataFrame
+) -> People:
+    """Link people to streets and divisions: the part of a base that does not depend on the question.
+
+    Parameters
+    ----------
+    network : StreetNetwork
+        The streets.
+    lon, lat : Float
+        Demand points in EPSG:4490 degrees.
+    population : Population
+        Their people by band.
+    divisions : GeoDataFrame
+        Divisions, as for `assign_divisions`.
+
+    Returns
+    -------
+    People
+        For `open_base` with the same points, divisions and network.
+    """
+    return open_people(
+        network, lon, lat, population, assign_divisions(lon, lat, divisions), link_points(network, lon, lat)
+    )

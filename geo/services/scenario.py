@@ -7,14 +7,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
 from geo.arrays import Bool, Float, Int
 from geo.errors import ConflictError
+from geo.network.model import StreetNetwork
 from geo.network.profile import walking_profile
 from geo.scenario import (
     AddFacility,
@@ -27,18 +30,23 @@ from geo.scenario import (
     SetGate,
     edit_to_json,
     edits_from_json,
+    gather_people,
     open_base,
     replay,
 )
 from geo.scenario.edit import FacilityEdit
+from geo.scenario.people import People
 from geo.services.coverage import READ_LAYERS
 from geo.services.coverage_model import CoverageRequest
-from geo.services.demand import is_open, positions, read_demand, tie_order
-from geo.services.network import NetworkShelf
+from geo.services.demand import Demand, is_open, positions, read_demand, tie_order
+from geo.services.network import NETWORK_LAYERS, NetworkShelf
 from geo.store import Session, features, layers, scenarios, state
 from geo.store.scenarios import ScenarioRecord
 
 KEPT_BASES: Final = 3
+KEPT_CROWDS: Final = 2
+CROWD_LAYERS: Final = ("demand_points", "admin_divisions", *NETWORK_LAYERS)
+"""Layers that the links of people depend on."""
 MOST_EDITS: Final = 500
 """Edits a scenario may hold."""
 _MOVED_M: Final = 1.0
@@ -84,6 +92,7 @@ class ScenarioDesk:
     def __init__(self, networks: NetworkShelf, kept: int = KEPT_BASES) -> None:
         self._networks, self._kept = networks, kept
         self._open: OrderedDict[tuple[str, str], Ground] = OrderedDict()
+        self._crowds: OrderedDict[tuple[str, str], _Crowd] = OrderedDict()
         self._seen: WeakKeyDictionary[Ground, dict[str, Bool]] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
@@ -121,7 +130,7 @@ class ScenarioDesk:
         with self._lock:
             found = self._open.get(key)
             if found is None:
-                found = self._open[key] = _read_ground(session, self._networks, request, question, key[0])
+                found = self._open[key] = self._read(session, request, question, key[0])
             self._open.move_to_end(key)
             while len(self._open) > self._kept:
                 self._open.popitem(last=False)
@@ -158,33 +167,56 @@ class ScenarioDesk:
                 )
             return known[district]
 
+    def _read(self, session: Session, request: CoverageRequest, question: Question, token: str) -> Ground:
+        """Read facilities, and people unless another question was asked of them, and open the base."""
+        network = self._networks.get(session)
+        crowd = self._crowd(session, network, request.on)
+        supplies, names = [], {}
+        for slug in request.types:
+            supply, titles = _recorded(session, slug, request)
+            supplies.append(supply)
+            names[slug] = titles
+        revisions = {name: layers.revision(session, name) for name in READ_LAYERS}
+        demand = crowd.demand
+        base = open_base(
+            network,
+            lon=demand.lon,
+            lat=demand.lat,
+            population=demand.population,
+            divisions=crowd.divisions,
+            supplies=supplies,
+            question=question,
+            profile=walking_profile(),
+            revisions={**revisions, "date": request.on.isoformat()},
+            people=crowd.people,
+        )
+        return Ground(base, demand.fids, demand.lon, demand.lat, names, token)
 
-def _read_ground(
-    session: Session, networks: NetworkShelf, request: CoverageRequest, question: Question, token: str
-) -> Ground:
-    """Read people, facilities and divisions, and open the base."""
-    network = networks.get(session)
-    demand = read_demand(session)
-    divisions = layers.read_layer(
-        session, "admin_divisions", columns=("code", "name", "level", "parent_code"), on=request.on
-    )
-    supplies, names = [], {}
-    for slug in request.types:
-        supply, titles = _recorded(session, slug, request)
-        supplies.append(supply)
-        names[slug] = titles
-    base = open_base(
-        network,
-        lon=demand.lon,
-        lat=demand.lat,
-        population=demand.population,
-        divisions=divisions,
-        supplies=supplies,
-        question=question,
-        profile=walking_profile(),
-        revisions={**{name: layers.revision(session, name) for name in READ_LAYERS}, "date": request.on.isoformat()},
-    )
-    return Ground(base, demand.fids, demand.lon, demand.lat, names, token)
+    def _crowd(self, session: Session, network: StreetNetwork, on: date) -> _Crowd:
+        """Return the people of a state of the store, linked once for all questions and facilities."""
+        key = (state.token(session, CROWD_LAYERS), on.isoformat())
+        found = self._crowds.get(key)
+        if found is None:
+            demand = read_demand(session)
+            columns = ("code", "name", "level", "parent_code")
+            divisions = layers.read_layer(session, "admin_divisions", columns=columns, on=on)
+            people = gather_people(
+                network, lon=demand.lon, lat=demand.lat, population=demand.population, divisions=divisions
+            )
+            found = self._crowds[key] = _Crowd(demand, divisions, people)
+        self._crowds.move_to_end(key)
+        while len(self._crowds) > KEPT_CROWDS:
+            self._crowds.popitem(last=False)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Crowd:
+    """The people of one state of the store, with their links."""
+
+    demand: Demand
+    divisions: gpd.GeoDataFrame
+    people: People
 
 
 def _recorded(session: Session, slug: str, request: CoverageRequest) -> tuple[BaseSupply, dict[str, str]]:
