@@ -1,4 +1,7 @@
-"""States that were asked for lately, so that undo and branches find them; older ones are computed again."""
+"""States that were asked for lately, so that undo and branches find them; others are computed from the nearest one.
+
+The further back, the thinner they stand: going back far costs a few steps from the state before, never the whole way.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from geo.scenario.edit import Edit
 from geo.scenario.state import State
 
 KEPT_STATES: Final = 64
-KEPT_BYTES: Final = 512 * 2**20
+KEPT_BYTES: Final = 1024 * 2**20
 
 
 class Recent:
@@ -24,7 +27,7 @@ class Recent:
     states : int
         At most so many states are kept.
     size_bytes : int
-        Beyond about so much memory the oldest states go; the last one always stays.
+        Beyond about so much memory states go; the last one always stays.
     """
 
     def __init__(self, states: int, size_bytes: int) -> None:
@@ -71,7 +74,18 @@ class Recent:
             self._kept[edits] = state, size
             self._used += size
             while len(self._kept) > 1 and (len(self._kept) > self._states or self._used > self._size_bytes):
-                self._used -= self._kept.popitem(last=False)[1][1]
+                self._used -= self._kept.pop(self._least_missed())[1]
+
+    def _least_missed(self) -> tuple[Edit, ...]:
+        """Return the edits of the state whose absence costs least: the gap it leaves is small for its distance."""
+        known = list(self._kept)
+        newest = len(known[-1])
+        before, after = [(), *known[:-1]], known[1:]
+
+        def gap(i: int) -> float:
+            return (len(after[i]) - len(before[i])) / max(newest - len(known[i]), 1)
+
+        return known[min(range(len(after)), key=gap)]
 
 
 def own_bytes(new: object, old: object) -> int:

@@ -28,15 +28,14 @@ class Seeds:
         Node of each entry.
     primary, carried : Float
         Costs it starts from.
-    label, edge : Int32
-        Facility, and the edge on which it stands.
+    label : Int32
+        Facility.
     """
 
     node: Int32
     primary: Float
     carried: Float
     label: Int32
-    edge: Int32
 
 
 def find_seeds(town: Town, prices: Prices, sites: Sites) -> Seeds:
@@ -62,7 +61,7 @@ def find_seeds(town: Town, prices: Prices, sites: Sites) -> Seeds:
     node = town.graph.floor[entries.node]
     inside = town.network.edge_kind[entries.edge] != PUBLIC
     node = np.where(inside, town.graph.end_row[node], node).astype(np.int32)
-    return Seeds(node, primary, carried, sites.label[entries.point], entries.edge)
+    return Seeds(node, primary, carried, sites.label[entries.point])
 
 
 def empty_values(n: int) -> NodeValues:

@@ -160,6 +160,7 @@ class _Change:
     row: int = -1
     old_shut: bool = False
     is_town: bool = False
+    is_gate: bool = False
     is_people: bool = False
 
 
@@ -229,7 +230,7 @@ def advance(state: State, edit: Edit, setting: Setting) -> State:
             change = replace(change, streets=streets, is_town=True)
         case SetGate():
             town, streets = with_gate(town, GateChange(edit.id, edit.access, edit.hours or ""), question)
-            change = replace(change, streets=streets, is_town=True)
+            change = replace(change, streets=streets, is_town=True, is_gate=True)
         case AddPopulation():
             links = link_places(town, np.array([edit.lon]), np.array([edit.lat]))
             people = with_compound(people, edit, links, town.network, setting.divisions)
@@ -330,7 +331,7 @@ def _advance_side(state: State, side: Side, stock: Stock, change: _Change) -> Si
 
 def _still_connected(state: State, side: Side, has_site: Bool, change: _Change) -> Bool:
     """Tell which points share a part of the network with a facility, as before where nothing speaks against it."""
-    if change.is_town and change.streets.compound.size == change.streets.edges.size:
+    if change.is_gate:
         # Gates join and part nothing.
         return side.connected
     if change.slug is not None and np.array_equal(has_site, side.has_site):
@@ -361,10 +362,8 @@ def _advance_run(
     if change.is_town or change.slug is not None:
         is_gate_only = change.is_town and change.streets.edges.size == 0
         seeds = old.seeds if is_gate_only else find_seeds(town, prices, sites)
-        gone = np.isin(old.seeds.edge, change.streets.compound)
-        if change.slug is not None:
-            gone |= old.seeds.label == change.row
-        lost = np.flatnonzero(gone)
+        # A facility on a street that a compound took in enters one floor below and comes up by the stairs at no cost.
+        lost = np.flatnonzero(old.seeds.label == change.row) if change.slug is not None else _NO_INDEX
         loss = Loss(old.seeds.node[lost], old.seeds.primary[lost])
         shut = shut_loss(town, prices, values, change.streets)
         both = Loss(np.concatenate([loss.node, shut.node]), np.concatenate([loss.primary, shut.primary]))

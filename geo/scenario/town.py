@@ -96,15 +96,12 @@ class StreetChange:
         Arcs that were shut, and the nodes in whose rows they stand.
     edges : Int32
         Edges whose points are to be looked at again whatever the search finds.
-    compound : Int32
-        Public edges among them that a compound took in: who stands there enters the graph elsewhere.
     """
 
     again: Int32 = field(default_factory=lambda: _NO_INDEX)
     shut: Int32 = field(default_factory=lambda: _NO_INDEX)
     shut_tail: Int32 = field(default_factory=lambda: _NO_INDEX)
     edges: Int32 = field(default_factory=lambda: _NO_INDEX)
-    compound: Int32 = field(default_factory=lambda: _NO_INDEX)
 
 
 def open_town(network: StreetNetwork, question: Question) -> Town:
@@ -310,7 +307,6 @@ def with_gate(town: Town, gate: GateChange, question: Question) -> tuple[Town, S
         shut=arcs[~opened],
         shut_tail=tails_of(graph, arcs[~opened]),
         edges=edited.compound,
-        compound=edited.compound,
     )
     after = replace(town, network=network, graph=graph, gates=gates, prices=prices, enclosed=edited.enclosed)
     return after, change

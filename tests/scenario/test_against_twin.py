@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from geo.scenario import Scenario
+from geo.network.build import compile_network
+from geo.scenario import AddStreet, BaseSupply, Scenario
+from tests.builders import lonlat, lonlats, streets
 from tests.scenario.made import SIDE, assert_equals_twin, draw_edit, limits, make_inputs, open_inputs
 
 FACILITIES = ("add", "add", "move", "close", "reopen", "change")
@@ -50,3 +54,27 @@ def test_edits_of_a_larger_town_equal_a_computation_from_nothing(limit: str, by_
 @pytest.mark.parametrize("seed", range(200, 300))
 def test_many_edits_of_every_kind_equal_a_computation_from_nothing(seed: int) -> None:
     walk_through(seed, EVERYTHING, 40, by_band=bool(seed % 2), limit=("minutes", "metres")[seed // 2 % 2])
+
+
+def test_homes_on_a_private_lane_notice_a_private_path_to_its_middle() -> None:
+    # Both ends of the lane stay as near to their facilities as they were; only its middle gains.
+    lines = [[(0, 0), (400, 0)], [(0, 0), (0, 60)], [(0, 60), (400, 60)], [(400, 0), (400, 60)], [(200, 60), (200, 90)],
+             [(0, 60), (0, 90)], [(0, 90), (200, 90)]]  # fmt: skip
+    lon, lat = lonlats([(180.0, 5.0), (210.0, 5.0), (20.0, 5.0), (390.0, 5.0)])
+    ids = np.array(["west", "east", "north"], object)
+    supply = BaseSupply("senior_canteen", ids, *lonlats([(0, 10), (400, 10), (200, 85)]), np.ones(3, np.bool_), {})
+    base = make_inputs(1)
+    inputs = replace(
+        base,
+        network=compile_network(streets(lines, foot=["private", *["public"] * 6])),
+        lon=lon,
+        lat=lat,
+        population=replace(base.population, counts=np.ones((4, 5), np.int64)),
+        supplies=(supply, base.supplies[1]),
+    )
+    path = AddStreet((lonlat(200, 0), lonlat(200, 90)), foot="private", is_bridge=True)
+    scenario = Scenario(open_inputs(inputs)).apply(path)
+    assert_equals_twin(scenario, inputs)
+    delta = scenario.answer.comparison.changes[0].deltas[0]
+    assert delta.points.tolist() == [0, 1]
+    assert (delta.new_cost < delta.old_cost).all()

@@ -260,10 +260,29 @@ def test_states_are_kept_within_a_bound_and_the_last_one_always() -> None:
     for i in range(5):
         recent.put(edits[: i + 1], states[i + 1], states[i])
     kept = [recent.get(edits[: i + 1]) is not None for i in range(5)]
-    assert kept == [False, False, True, True, True]
+    assert sum(kept) >= 2
+    assert kept[4]
+    assert sum(size for size, is_kept in zip(sizes, kept, strict=True) if is_kept) <= sizes[2] + sizes[3] + sizes[4]
     tight = Recent(10, 1)
     tight.put(edits[:1], states[1], states[0])
     assert tight.get(edits[:1]) is states[1]
     assert own_bytes(states[1], states[1]) == 0
     run = scenario.state.sides[0].runs[0]
     assert own_bytes(run, None) >= run.values.best.nbytes + run.best.nbytes
+
+
+def test_kept_states_thin_out_the_further_back_they_lie() -> None:
+    scenario = random_scenario(47, 1)
+    state = scenario.state
+    recent = Recent(8, 2**40)
+    edits = tuple(AddFacility(CANTEEN, f"f{i}", 118.0, 36.0) for i in range(60))
+    for i in range(60):
+        recent.put(edits[: i + 1], state, state)
+    kept = [i + 1 for i in range(60) if recent.get(edits[: i + 1]) is not None]
+    assert len(kept) == 8
+    assert kept[-2:] == [59, 60]
+    assert kept[0] < 40
+    # Taking back some edits costs no more steps than were taken back, give or take as many again.
+    for back in range(1, 29):
+        nearest = max([0, *(at for at in kept if at <= 60 - back)])
+        assert (60 - back) - nearest <= 2 * back
