@@ -89,7 +89,9 @@ def present_state(scope: Scope) -> Revisions | None:
     return watch.present()
 
 
-async def reading(request: Request, ask: Callable[[Session], _Result]) -> _Result:
+async def reading(
+    request: Request, ask: Callable[[Session], _Result], *, limiter: anyio.CapacityLimiter | None = None
+) -> _Result:
     """Ask the store something in a transaction that only reads.
 
     The query is cancelled in the database when the client leaves or the deadline passes, so that nobody's forgotten
@@ -101,6 +103,8 @@ async def reading(request: Request, ask: Callable[[Session], _Result]) -> _Resul
         The request; its connection is watched.
     ask : callable
         Takes a session and returns the answer; runs in a worker thread.
+    limiter : CapacityLimiter, optional
+        How many threads work on questions of this kind; by default anyio's own limit for all kinds.
 
     Returns
     -------
@@ -155,7 +159,7 @@ async def _working(request: Request, ask: Callable[[Session], _Result], *, write
                 raise BusyError("请求已取消，未写入", "the request was cancelled and nothing was stored")
             return found
 
-    task = asyncio.ensure_future(anyio.to_thread.run_sync(work))
+    task = asyncio.ensure_future(anyio.to_thread.run_sync(work, limiter=limiter))
     deadline = asyncio.get_running_loop().time() + settings_of(request).limits.deadline_s
     try:
         while True:

@@ -6,10 +6,12 @@ A tile that is kept, or that the client has, needs no database: the store's watc
 from __future__ import annotations
 
 import gzip
+import os
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl
 
+import anyio
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -28,6 +30,8 @@ from geo.store.pages import today
 TILE_PATH: Final = "/ogc/collections/{name}/tiles/{matrix}/{zoom}/{row}/{column}"
 MEDIA: Final = "application/vnd.mapbox-vector-tile"
 _KEPT_ADDRESSES: Final = 8_192
+_MAKERS: Final = max(2, os.cpu_count() or 2)
+"""Threads that make tiles: as many as can compute, so that other questions find a thread and a connection free."""
 _PRIVATE: Final = [(name.lower().encode(), value.encode()) for name, value in PRIVATE.items()]
 
 
@@ -42,6 +46,7 @@ class TileRoute:
 
     def __init__(self, cache: TileCache) -> None:
         self._cache = cache
+        self._makers: anyio.CapacityLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one tile."""
@@ -78,7 +83,11 @@ class TileRoute:
 
         present = present_state(scope)
         found = None if present is None else kept(key_at(present.token((layer.table,))))
-        tag, tile = await reading(Request(scope, receive), work) if found is None else found
+        if found is None:
+            if self._makers is None:
+                self._makers = anyio.CapacityLimiter(_MAKERS)
+            found = await reading(Request(scope, receive), work, limiter=self._makers)
+        tag, tile = found
         await _send(send, tag, tile, takes_gzip=takes_gzip)
 
 
