@@ -10,9 +10,10 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import errors
+from api.download import Exports
 from api.guard import GuardedRoute, check_guarded
 from api.middleware import AccessLog, Gate
-from api.ogc import collections, items, landing, tilesets
+from api.ogc import collections, export, items, landing, tilesets
 from api.routes import demo, report
 from api.settings import Settings
 from api.tiles.cache import TileCache
@@ -66,8 +67,10 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )  # fmt: skip
     app.state.settings = settings
+    app.state.exports = Exports(settings.limits.exports)
     errors.register(app)
-    for router in (report.router, demo.router, landing.router, collections.router, items.router, tilesets.router):
+    ogc = (landing.router, collections.router, items.router, export.router, tilesets.router)
+    for router in (report.router, demo.router, *ogc):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(router.routes)
     app.router.routes.append(GuardedRoute(TILE_PATH, TileRoute(TileCache()), policy="layers.read"))

@@ -34,6 +34,8 @@ class LimitSettings(BaseSettings):
     deadline_s: float = Field(default=30.0, gt=0, description="单个请求的时限（秒） · seconds a request may take")
     concurrent: int = Field(default=32, ge=1, description="同时处理的请求数 · requests at work at the same time")
     waiting: int = Field(default=128, ge=0, description="排队等待的请求数 · requests that may wait for their turn")
+    export_s: float = Field(default=900.0, gt=0, description="一次导出的时限（秒） · seconds an export may take")
+    exports: int = Field(default=4, ge=1, description="同时进行的导出数 · exports at work at the same time")
     page_items: int = Field(default=10_000, ge=1, description="一页最多要素数 · most features a page may hold")
 
 

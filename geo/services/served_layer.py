@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -15,6 +15,7 @@ from geo.store.conditions import equals, is_named, is_open, one_of
 from geo.store.cql2 import FilterLanguage, compile_filter
 from geo.store.layer import ColumnKind, layer
 from geo.store.matched import count_rows
+from geo.store.page_stream import all_pages
 from geo.store.pages import Box, RowChoice, RowPage, read_middles, read_page, today
 
 
@@ -144,6 +145,34 @@ def feature_page(session: Session, served: MapLayer, query: FeatureQuery, *, aft
     """
     spec = layer(served.table)
     return read_page(session, spec, served.fields, _choice(session, served, query), after=after, limit=limit)
+
+
+def feature_pages(session: Session, served: MapLayer, query: FeatureQuery, *, size: int) -> Iterator[RowPage]:
+    """Read every feature that fits, page by page, all from one state of the store.
+
+    Parameters
+    ----------
+    session : Session
+        A session that only reads, kept open until the last page.
+    served : MapLayer
+        The layer.
+    query : FeatureQuery
+        What is asked.
+    size : int
+        Most features of a page.
+
+    Yields
+    ------
+    RowPage
+        At least one, with the served columns.
+
+    Raises
+    ------
+    InputError
+        A value does not fit its column.
+    """
+    spec = layer(served.table)
+    yield from all_pages(session, spec, served.fields, _choice(session, served, query), size=size)
 
 
 def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tuple[int, bool]:

@@ -185,7 +185,7 @@ def read_page(
         # Where rows stand in the order of fid, those before the page need not come out of the R*Tree.
         found = session.execute(query, {AFTER_FID: key.fid} if key and sort is None else {}).all()
     else:
-        _plan_plainly(session)
+        plan_plainly(session)
         found = session.execute(query).all()
     has_more, found = len(found) > limit, found[:limit]
     if not found:
@@ -193,13 +193,18 @@ def read_page(
     fids, *values, wkb = zip(*(row[: len(columns) + 2] for row in found) if ranked else found, strict=True)
     plain = strip_blobs(wkb, is_lenient=True) if embedded else (one and bytes(one) for one in wkb)
     last = PageKey(fids[-1], found[-1][-1] if ranked else None)
-    return RowPage(tuple(fids), tuple(_plain(column) for column in values), tuple(plain), has_more, last)
+    return RowPage(tuple(fids), tuple(plain_values(column) for column in values), tuple(plain), has_more, last)
 
 
-def _plan_plainly(session: Session) -> None:
+def plan_plainly(session: Session) -> None:
     """Keep PostgreSQL from starting workers, compiling code, and planning for any box at all.
 
     Each takes longer than a page itself: 20 ms, 25 ms, and 650 ms where the plan for an unknown box sorts the layer.
+
+    Parameters
+    ----------
+    session : Session
+        A session on PostGIS; the settings end with its transaction.
     """
     if session.info.get("plans_plainly"):
         return
@@ -337,6 +342,17 @@ def box_in_index(spec: Layer, box: Sequence[float]) -> Select[tuple[int]]:
     )
 
 
-def _plain(column: Sequence[object]) -> Sequence[object]:
-    """Write dates as text."""
+def plain_values(column: Sequence[object]) -> Sequence[object]:
+    """Write dates as text.
+
+    Parameters
+    ----------
+    column : sequence
+        Values as the driver returns them.
+
+    Returns
+    -------
+    sequence
+        The same with dates in ISO form.
+    """
     return tuple(value.isoformat() if isinstance(value, date) else value for value in column)
