@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -15,12 +17,14 @@ from api.guard import Guard
 from api.ogc.answer import Link
 from api.ogc.feature_query import take_crs, take_feature_query
 from api.ogc.query import QueryReader
+from api.work import settings_of
 from geo.catalog.map_layer import MapLayer, map_layer
-from geo.services.export import FORMATS, ExportJob, export_format, export_names, stream_export
+from geo.services.export import FORMATS, ExportJob, export_format, export_names, stream_export, write_export
 from geo.store.pages import today
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(Guard("layers.read"))]
+_PIECE: Final = 256 * 1024
 LANGUAGES: Final = ("zh", "en")
 
 
@@ -74,9 +78,10 @@ async def export(request: Request, principal: Reader, name: str) -> Response:
     """
     layer = readable_layer(map_layer(name), principal)
     job = _read(QueryReader(request), layer, principal)
+    folder = settings_of(request).store.cache / "exports"
     exports: Exports = request.app.state.exports
     return await download(
-        request, _maker(job), media=job.form.media, names=export_names(job, today()), exports=exports
+        request, _maker(job, folder), media=job.form.media, names=export_names(job, today()), exports=exports
     )
 
 
@@ -90,11 +95,23 @@ def _read(query: QueryReader, layer: MapLayer, principal: Principal) -> ExportJo
     return ExportJob(layer, form, asked, crs, "en" if lang == "en" else "zh")
 
 
-def _maker(job: ExportJob) -> Make:
-    """Return what makes the file."""
+def _maker(job: ExportJob, folder: Path) -> Make:
+    """Return what makes the file: as it is sent, or first in a folder of its own that is gone afterwards."""
 
-    def make(making: Making) -> Generator[bytes]:
+    def stream(making: Making) -> Generator[bytes]:
         with making.reading() as session:
-            yield from stream_export(session, job)
+            yield from stream_export(session, job, check=making.check)
 
-    return make
+    def whole(making: Making) -> Generator[bytes]:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="export-", dir=folder, ignore_cleanup_errors=True) as name:
+            path = Path(name) / f"{job.layer.name}{job.form.suffix}"
+            with making.reading() as session:
+                write_export(session, job, path, check=making.check)
+            # The store is let go of before a slow client begins to read.
+            making.size = path.stat().st_size
+            with path.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    yield piece
+
+    return stream if job.form.is_streamed else whole

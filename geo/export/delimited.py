@@ -54,9 +54,8 @@ def place_columns(head: ExportHead, rows: ExportRows) -> list[pa.Array]:
     """
     decimals = head.crs.decimals
     if head.is_points:
-        is_point = shapely.get_type_id(rows.shapes) == shapely.GeometryType.POINT
-        points = np.where(is_point, rows.shapes, None)
-        axes = (shapely.get_x(points), shapely.get_y(points))
+        # What is no point has neither.
+        axes = (shapely.get_x(rows.shapes), shapely.get_y(rows.shapes))
         return [pa.array(np.round(axis, decimals), pa.float64(), from_pandas=True) for axis in axes]
     return [pa.array(shapely.to_wkt(rows.shapes, rounding_precision=decimals), pa.string())]
 

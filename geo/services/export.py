@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import numpy as np
 import shapely
@@ -19,16 +19,26 @@ from geo.datum.output import CRS84, STORAGE_CRS, OutputCrs, output_crs
 from geo.errors import DataSourceError, InputError, Lang
 from geo.export.delimited import write_csv
 from geo.export.geojson import write_geojson
+from geo.export.parquet import write_geoparquet
 from geo.export.table import ExportField, ExportHead, ExportRows
+from geo.export.vector import write_flatgeobuf, write_geopackage
+from geo.report.table_xlsx import refuse_too_many, write_table_xlsx
 from geo.services.demo import is_synthetic
-from geo.services.served_layer import FeatureQuery, feature_pages, layer_fields
+from geo.services.served_layer import FeatureQuery, feature_count, feature_pages, layer_fields
 from geo.store import Session
 from geo.store.layer import layer as store_layer
 from geo.store.pages import RowPage, today
 
-FormatName = Literal["geojson", "csv"]
+FormatName = Literal["geojson", "csv", "gpkg", "flatgeobuf", "geoparquet", "xlsx"]
 _Stream = Callable[[ExportHead, Iterable[ExportRows]], Iterator[bytes]]
+_Whole = Callable[[ExportHead, Iterable[ExportRows], Path], None]
+Check = Callable[[], None]
 _PAGE_ROWS: Final = 4_000
+_COUNT_S: Final = 60.0
+
+
+def _no_check() -> None:
+    """Go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +55,10 @@ class ExportFormat:
         Media type.
     title_zh, title_en : str
         Name for people.
-    stream : callable or None
-        Writes pieces of the file as the rows come.
+    write : callable
+        Writes the file, piece by piece or as a whole.
+    is_streamed : bool
+        Whether it is written piece by piece.
     default_crs : str
         Coordinate system where none is asked for.
     """
@@ -56,32 +68,31 @@ class ExportFormat:
     media: str
     title_zh: str
     title_en: str
-    stream: _Stream | None = None
+    write: _Stream | _Whole
+    is_streamed: bool
     default_crs: str = STORAGE_CRS
 
-    @property
-    def is_streamed(self) -> bool:
-        """Whether the file can be sent while it is written.
 
-        Returns
-        -------
-        bool
-            False for formats that need a whole file.
-        """
-        return self.stream is not None
-
-
+_GEOJSON: Final = "application/geo+json"
+_FGB: Final = "application/flatgeobuf"
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_GPKG: Final = "application/geopackage+sqlite3"
 FORMATS: Final[Mapping[str, ExportFormat]] = MappingProxyType(
     {
         found.name: found
         for found in (
+            ExportFormat("geojson", ".geojson", _GEOJSON, "GeoJSON", "GeoJSON", write_geojson, True, CRS84),
+            ExportFormat("csv", ".csv", "text/csv; charset=utf-8", "CSV 表格", "CSV table", write_csv, True),
+            ExportFormat("xlsx", ".xlsx", _XLSX, "XLSX 工作簿", "XLSX workbook", write_table_xlsx, False),
+            ExportFormat("gpkg", ".gpkg", _GPKG, "GeoPackage", "GeoPackage", write_geopackage, False),
+            ExportFormat("flatgeobuf", ".fgb", _FGB, "FlatGeobuf", "FlatGeobuf", write_flatgeobuf, False),
             ExportFormat(
-                "geojson", ".geojson", "application/geo+json", "GeoJSON", "GeoJSON", write_geojson, CRS84
+                "geoparquet", ".parquet", "application/vnd.apache.parquet", "GeoParquet", "GeoParquet",
+                write_geoparquet, True,
             ),
-            ExportFormat("csv", ".csv", "text/csv; charset=utf-8", "CSV 表格", "CSV table", write_csv),
         )
     }
-)
+)  # fmt: skip
 """Every format by name, in the order they are offered."""
 
 
@@ -220,7 +231,7 @@ def export_head(session: Session, job: ExportJob) -> ExportHead:
     )
 
 
-def stream_export(session: Session, job: ExportJob) -> Iterator[bytes]:
+def stream_export(session: Session, job: ExportJob, *, check: Check = _no_check) -> Iterator[bytes]:
     """Write a file piece by piece, as its rows come out of the store.
 
     Parameters
@@ -229,6 +240,8 @@ def stream_export(session: Session, job: ExportJob) -> Iterator[bytes]:
         A session that only reads, kept open until the last piece: the file is one state of the store.
     job : ExportJob
         What is written; its format can be streamed.
+    check : callable, optional
+        Called before every page of rows; raises to end the writing.
 
     Yields
     ------
@@ -242,12 +255,13 @@ def stream_export(session: Session, job: ExportJob) -> Iterator[bytes]:
     ValueError
         The format needs a whole file.
     """
-    if job.form.stream is None:
+    if not job.form.is_streamed:
         raise ValueError(f"{job.form.name} cannot be streamed")
-    yield from job.form.stream(export_head(session, job), _rows(session, job))
+    write = cast("_Stream", job.form.write)
+    yield from write(export_head(session, job), _rows(session, job, check))
 
 
-def write_export(session: Session, job: ExportJob, path: Path) -> None:
+def write_export(session: Session, job: ExportJob, path: Path, *, check: Check = _no_check) -> int:
     """Write a file; it appears under its name when it is whole.
 
     Parameters
@@ -258,6 +272,13 @@ def write_export(session: Session, job: ExportJob, path: Path) -> None:
         What is written.
     path : pathlib.Path
         The file; one of this name is replaced.
+    check : callable, optional
+        Called before every page of rows; raises to end the writing.
+
+    Returns
+    -------
+    int
+        Features written.
 
     Raises
     ------
@@ -267,8 +288,17 @@ def write_export(session: Session, job: ExportJob, path: Path) -> None:
         The file cannot be written.
     """
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{job.form.suffix}")
+    counted = _Counted(_rows(session, job, check))
     try:
-        _write(session, job, part)
+        head = export_head(session, job)
+        if job.form.name == "xlsx":
+            refuse_too_many(_count(session, job))
+        if job.form.is_streamed:
+            with part.open("wb") as file:
+                for piece in cast("_Stream", job.form.write)(head, counted):
+                    file.write(piece)
+        else:
+            cast("_Whole", job.form.write)(head, counted, part)
         part.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -276,18 +306,32 @@ def write_export(session: Session, job: ExportJob, path: Path) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+    return counted.rows
 
 
-def _write(session: Session, job: ExportJob, path: Path) -> None:
-    """Write a file under a name of no consequence."""
-    with path.open("wb") as file:
-        for piece in stream_export(session, job):
-            file.write(piece)
+class _Counted:
+    """Pages that count what passes."""
+
+    def __init__(self, pages: Iterable[ExportRows]) -> None:
+        self._pages = pages
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[ExportRows]:
+        """Pass pages on."""
+        for page in self._pages:
+            self.rows += len(page)
+            yield page
 
 
-def _rows(session: Session, job: ExportJob) -> Iterator[ExportRows]:
+def _count(session: Session, job: ExportJob) -> int:
+    """How many rows there will be, to the last one where it is near the limit."""
+    return feature_count(session, job.layer, job.query, budget_s=_COUNT_S)[0]
+
+
+def _rows(session: Session, job: ExportJob, check: Check) -> Iterator[ExportRows]:
     """Read the rows of a file in its coordinate system."""
     for page in feature_pages(session, job.layer, job.query, size=_PAGE_ROWS):
+        check()
         yield _in_crs(page, job.output_crs)
 
 

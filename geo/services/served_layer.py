@@ -14,7 +14,7 @@ from geo.store import Session, state
 from geo.store.conditions import equals, is_named, is_open, one_of
 from geo.store.cql2 import FilterLanguage, compile_filter
 from geo.store.layer import ColumnKind, layer
-from geo.store.matched import count_rows
+from geo.store.matched import COUNT_BUDGET_S, count_rows
 from geo.store.page_stream import all_pages
 from geo.store.pages import Box, RowChoice, RowPage, read_middles, read_page, today
 
@@ -175,7 +175,9 @@ def feature_pages(session: Session, served: MapLayer, query: FeatureQuery, *, si
     yield from all_pages(session, spec, served.fields, _choice(session, served, query), size=size)
 
 
-def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tuple[int, bool]:
+def feature_count(
+    session: Session, served: MapLayer, query: FeatureQuery, *, budget_s: float = COUNT_BUDGET_S
+) -> tuple[int, bool]:
     """Count the features that fit.
 
     Parameters
@@ -186,6 +188,8 @@ def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tu
         The layer.
     query : FeatureQuery
         What is asked.
+    budget_s : float
+        How long counting may take before it is given up for an estimate.
 
     Returns
     -------
@@ -197,7 +201,7 @@ def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tu
     InputError
         A value does not fit its column.
     """
-    return count_rows(session, layer(served.table), _choice(session, served, query))
+    return count_rows(session, layer(served.table), _choice(session, served, query), budget_s=budget_s)
 
 
 def one_feature(session: Session, served: MapLayer, query: FeatureQuery, fid: int) -> RowPage | None:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from sqlalchemy import LargeBinary, bindparam, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from geo.store.geometry import strip_blobs
-from geo.store.layer import Layer
+from geo.store.layer import ColumnKind, Layer
 from geo.store.pages import RowChoice, RowPage, conditions_of, plain_values, plan_plainly
 from geo.store.rows import is_sqlite
 from geo.store.rtree import AFTER_FID
 
 _AFTER = "page_after"
 _FIRST = 250
+
+
+def _flags(column: Sequence[object]) -> Sequence[object]:
+    """Write flags as flags; SQLite keeps them as numbers."""
+    return tuple(None if value is None else bool(value) for value in column)
+
+
+_VALUES: Final[Mapping[ColumnKind, Callable[[Sequence[object]], Sequence[object]]]] = MappingProxyType(
+    {"bool": _flags, "date": plain_values}
+)
 
 
 def all_pages(
@@ -54,12 +66,16 @@ def all_pages(
     )
     if not embedded:
         plan_plainly(session)
+    kinds = [spec.columns[name].kind for name in columns]
     after, limit, is_first = 0, min(_FIRST, size), True
     while True:
         given = {_AFTER: after, "page_rows": limit}
         if embedded:
             given[AFTER_FID] = after
-        found = session.execute(query, given).all()
+        # Straight from the driver: SQLAlchemy's rows take as long as all the rest.
+        result = session.connection().execute(query, given)
+        found = result.cursor.fetchall()
+        result.close()
         if not found:
             if is_first:
                 yield RowPage((), tuple(() for _ in columns), (), False)
@@ -67,7 +83,8 @@ def all_pages(
         fids, *values, wkb = zip(*found, strict=True)
         plain = strip_blobs(wkb, is_lenient=True) if embedded else [one and bytes(one) for one in wkb]
         has_more = len(found) == limit
-        yield RowPage(tuple(fids), tuple(plain_values(column) for column in values), tuple(plain), has_more)
+        made = tuple(_VALUES.get(kind, tuple)(column) for kind, column in zip(kinds, values, strict=True))
+        yield RowPage(fids, made, tuple(plain), has_more)
         if not has_more:
             return
         after, limit, is_first = fids[-1], min(2 * limit, size), False

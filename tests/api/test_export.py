@@ -122,8 +122,8 @@ def test_the_public_gets_open_facilities_only(served: Served, store_url: str) ->
 @pytest.mark.parametrize(
     "query",
     [
-        {"limit": "5"}, {"token": "x"}, {"f": "shp"}, {"crs": "EPSG:2433"}, {"filter": "source = 'a.csv'"}, {"lang": "fr"},
-        {"bbox": "1,2,3"}, {"filter": "name ="}, {"oneway_foot": "many"}, {"colour": "red"},
+        {"limit": "5"}, {"token": "x"}, {"f": "shp"}, {"crs": "EPSG:2433"}, {"filter": "source = 'a.csv'"},
+        {"lang": "fr"}, {"bbox": "1,2,3"}, {"filter": "name ="}, {"oneway_foot": "many"}, {"colour": "red"},
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_before_anything_is_sent(served: Served, query: dict[str, str]) -> None:
