@@ -19,7 +19,7 @@ def export(
         str | None,
         typer.Option(
             "--format",
-            help="geojson、csv、xlsx、gpkg、flatgeobuf、geoparquet；缺省按扩展名 · by the suffix.",
+            help="geojson、csv、xlsx、gpkg、flatgeobuf、geoparquet、pmtiles；缺省按扩展名 · by the suffix.",
         ),
     ] = None,
     bbox: Annotated[
@@ -39,6 +39,8 @@ def export(
     public: Annotated[
         bool, typer.Option("--public", help="只写公众可见的要素 · only what the public may see.")
     ] = False,
+    minzoom: Annotated[int | None, typer.Option("--minzoom", help="瓦片起始级别 · first zoom.", min=0, max=22)] = None,
+    maxzoom: Annotated[int | None, typer.Option("--maxzoom", help="瓦片终止级别 · last zoom.", min=0, max=22)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,
 ) -> None:
     """把图层导出为文件 · Export a layer as a file."""
@@ -47,21 +49,22 @@ def export(
     state = state_of(context)
     options = ExportOptions(
         form=form, bbox=bbox, crs=crs, filter=filter_text, on=on.date() if on else None, lang=titles.value,
-        is_public=public,
+        is_public=public, first_zoom=minzoom, last_zoom=maxzoom,
     )  # fmt: skip
     with opened(state) as store, store.session(write=False) as session:
         done = export_file(session, layer, out, options)
     size = out.stat().st_size
+    zh, en = ("瓦片", "tiles") if done.is_tiled else ("要素", "features")
     state.tell(
-        f"已写出 {out}：{done.title}，{done.features:,} 个要素，{size_text(size)}",
-        f"wrote {out}: {done.title}, {done.features:,} features, {size_text(size)}",
+        f"已写出 {out}：{done.title}，{done.count:,} 个{zh}，{size_text(size)}",
+        f"wrote {out}: {done.title}, {done.count:,} {en}, {size_text(size)}",
     )
     if done.is_internal:
         state.tell("内部资料：公众无权读取此图层，请勿外传。", "internal: the public may not read this layer.")
     if as_json:
         print_json(
             {
-                "out": str(out), "layer": layer, "format": done.form, "crs": done.crs, "features": done.features,
+                "out": str(out), "layer": layer, "format": done.form, "crs": done.crs, en: done.count,
                 "bytes": size, "is_internal": done.is_internal, "is_synthetic": done.is_synthetic,
             }
         )  # fmt: skip

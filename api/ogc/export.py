@@ -21,6 +21,7 @@ from api.work import settings_of
 from geo.catalog.map_layer import MapLayer, map_layer
 from geo.services.export import FORMATS, ExportJob, export_format, export_names, stream_export, write_export
 from geo.store.pages import today
+from geo.tiles.matrix import DEEPEST
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(Guard("layers.read"))]
@@ -91,8 +92,14 @@ def _read(query: QueryReader, layer: MapLayer, principal: Principal) -> ExportJo
     lang = query.one_of("lang", LANGUAGES)
     crs = None if query.text("crs") is None else take_crs(query, "crs")
     asked = take_feature_query(query, layer, principal)
+    zooms = [_zoom(query, "minzoom"), _zoom(query, "maxzoom")]
     query.finish()
-    return ExportJob(layer, form, asked, crs, "en" if lang == "en" else "zh")
+    return ExportJob(layer, form, asked, crs, "en" if lang == "en" else "zh", *zooms)
+
+
+def _zoom(query: QueryReader, name: str) -> int | None:
+    """Take a zoom."""
+    return None if query.text(name) is None else query.whole_number(name, 0, 0, DEEPEST)
 
 
 def _maker(job: ExportJob, folder: Path) -> Make:

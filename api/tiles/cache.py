@@ -7,6 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from geo.services.tile import Tile
+
 KEPT_BYTES: Final = 96 * 1024 * 1024
 """Bytes of tiles that one process keeps."""
 
@@ -34,23 +36,6 @@ class TileKey:
     column: int
     visibility: str
     state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A tile as it is sent.
-
-    Parameters
-    ----------
-    body : bytes
-        Compressed.
-    shown, whole : int
-        Features in it, and features that lie there.
-    """
-
-    body: bytes
-    shown: int
-    whole: int
 
 
 class TileCache:

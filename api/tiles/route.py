@@ -13,14 +13,14 @@ from starlette.types import Receive, Scope, Send
 from api.auth.policy import readable_layer
 from api.auth.principal import Principal
 from api.ogc.answer import PRIVATE, is_known, not_modified
-from api.tiles.cache import Tile, TileCache, TileKey
-from api.tiles.make import make_tile
-from api.tiles.matrix import matrix_set
+from api.tiles.cache import TileCache, TileKey
 from api.work import reading
 from geo.catalog.map_layer import map_layer
 from geo.errors import InputError
+from geo.services.tile import Tile, make_tile
 from geo.store import Session, state
 from geo.store.pages import today
+from geo.tiles.matrix import matrix_set
 
 TILE_PATH: Final = "/ogc/collections/{name}/tiles/{matrix}/{zoom}/{row}/{column}"
 MEDIA: Final = "application/vnd.mapbox-vector-tile"

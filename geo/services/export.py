@@ -25,11 +25,12 @@ from geo.export.vector import write_flatgeobuf, write_geopackage
 from geo.report.table_xlsx import refuse_too_many, write_table_xlsx
 from geo.services.demo import is_synthetic
 from geo.services.served_layer import FeatureQuery, feature_count, feature_pages, layer_fields
+from geo.services.tile_archive import ArchivePlan, write_archive
 from geo.store import Session
 from geo.store.layer import layer as store_layer
 from geo.store.pages import RowPage, today
 
-FormatName = Literal["geojson", "csv", "gpkg", "flatgeobuf", "geoparquet", "xlsx"]
+FormatName = Literal["geojson", "csv", "gpkg", "flatgeobuf", "geoparquet", "xlsx", "pmtiles"]
 _Stream = Callable[[ExportHead, Iterable[ExportRows]], Iterator[bytes]]
 _Whole = Callable[[ExportHead, Iterable[ExportRows], Path], None]
 Check = Callable[[], None]
@@ -55,8 +56,8 @@ class ExportFormat:
         Media type.
     title_zh, title_en : str
         Name for people.
-    write : callable
-        Writes the file, piece by piece or as a whole.
+    write : callable or None
+        Writes the file, piece by piece or as a whole; None for tiles, which are not made of pages of rows.
     is_streamed : bool
         Whether it is written piece by piece.
     default_crs : str
@@ -68,7 +69,7 @@ class ExportFormat:
     media: str
     title_zh: str
     title_en: str
-    write: _Stream | _Whole
+    write: _Stream | _Whole | None
     is_streamed: bool
     default_crs: str = STORAGE_CRS
 
@@ -76,6 +77,9 @@ class ExportFormat:
 _GEOJSON: Final = "application/geo+json"
 _FGB: Final = "application/flatgeobuf"
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PMTILES: Final = "application/vnd.pmtiles"
+_MERCATOR_EPSG: Final = 3857
+_MERCATOR: Final = f"EPSG:{_MERCATOR_EPSG}"
 _GPKG: Final = "application/geopackage+sqlite3"
 FORMATS: Final[Mapping[str, ExportFormat]] = MappingProxyType(
     {
@@ -90,6 +94,7 @@ FORMATS: Final[Mapping[str, ExportFormat]] = MappingProxyType(
                 "geoparquet", ".parquet", "application/vnd.apache.parquet", "GeoParquet", "GeoParquet",
                 write_geoparquet, True,
             ),
+            ExportFormat("pmtiles", ".pmtiles", _PMTILES, "PMTiles", "PMTiles", None, False, _MERCATOR),
         )
     }
 )  # fmt: skip
@@ -139,6 +144,13 @@ class ExportJob:
         Coordinate system; None for the format's own.
     lang : {"zh", "en"}
         Language of titles and marks.
+    first_zoom, last_zoom : int or None
+        Zooms of tiles; None for what suits the layer.
+
+    Raises
+    ------
+    InputError
+        Zooms are given for another format than tiles, or tiles are wanted in another system than web Mercator.
     """
 
     layer: MapLayer
@@ -146,6 +158,24 @@ class ExportJob:
     query: FeatureQuery
     crs: OutputCrs | None = None
     lang: Lang = "zh"
+    first_zoom: int | None = None
+    last_zoom: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        is_tiled = self.form.write is None
+        if not is_tiled and (self.first_zoom is not None or self.last_zoom is not None):
+            raise InputError(
+                f"minzoom、maxzoom 只用于 pmtiles，不能用于 {self.form.name}",
+                f"minzoom and maxzoom go with pmtiles only, not with {self.form.name}",
+                parameters=["minzoom", "maxzoom"],
+            )
+        if is_tiled and self.crs is not None and self.crs.epsg != _MERCATOR_EPSG:
+            raise InputError(
+                "pmtiles 只有网络墨卡托坐标系（EPSG:3857）",
+                "pmtiles come in web Mercator (EPSG:3857) only",
+                parameters=["crs"],
+            )
 
     @property
     def output_crs(self) -> OutputCrs:
@@ -278,7 +308,7 @@ def write_export(session: Session, job: ExportJob, path: Path, *, check: Check =
     Returns
     -------
     int
-        Features written.
+        Features written; tiles where the format is one of tiles.
 
     Raises
     ------
@@ -293,7 +323,9 @@ def write_export(session: Session, job: ExportJob, path: Path, *, check: Check =
         head = export_head(session, job)
         if job.form.name == "xlsx":
             refuse_too_many(_count(session, job))
-        if job.form.is_streamed:
+        if job.form.write is None:
+            counted.rows = write_archive(session, _archive(job, head), part, check=check)
+        elif job.form.is_streamed:
             with part.open("wb") as file:
                 for piece in cast("_Stream", job.form.write)(head, counted):
                     file.write(piece)
@@ -307,6 +339,14 @@ def write_export(session: Session, job: ExportJob, path: Path, *, check: Check =
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return counted.rows
+
+
+def _archive(job: ExportJob, head: ExportHead) -> ArchivePlan:
+    """Plan an archive of tiles."""
+    return ArchivePlan(
+        (job.layer,), job.query, head.title, head.description, job.lang, head.is_synthetic, head.is_internal,
+        first=job.first_zoom, last=job.last_zoom,
+    )  # fmt: skip
 
 
 class _Counted:

@@ -39,6 +39,8 @@ class ExportOptions:
         Language of titles and marks.
     is_public : bool
         Whether only what the public may see is written.
+    first_zoom, last_zoom : int or None
+        Zooms of tiles; None for what suits the layer.
     """
 
     form: str | None = None
@@ -48,6 +50,8 @@ class ExportOptions:
     on: date | None = None
     lang: Lang = "zh"
     is_public: bool = False
+    first_zoom: int | None = None
+    last_zoom: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,10 @@ class Exported:
         Format.
     crs : str
         Coordinate system.
-    features : int
-        Features.
+    count : int
+        Features, or tiles.
+    is_tiled : bool
+        Whether tiles were counted.
     is_internal, is_synthetic : bool
         What the file is marked as.
     """
@@ -71,7 +77,8 @@ class Exported:
     title: str
     form: str
     crs: str
-    features: int
+    count: int
+    is_tiled: bool
     is_internal: bool
     is_synthetic: bool
 
@@ -118,10 +125,12 @@ def export_file(session: Session, name: str, path: Path, options: ExportOptions)
     asked = None if options.filter is None else Filter(options.filter, "cql2-text", output_crs(CRS84))
     query = FeatureQuery(options.is_public, on, on, _boxes(options.bbox), {}, asked)
     crs = None if options.crs is None else output_crs(options.crs)
-    job = ExportJob(layer, form, query, crs, options.lang)
-    features = write_export(session, job, path)
+    job = ExportJob(layer, form, query, crs, options.lang, options.first_zoom, options.last_zoom)
+    count = write_export(session, job, path)
     title = layer.title_zh if options.lang == "zh" else layer.title_en
-    return Exported(title, form.name, job.output_crs.uri, features, is_internal(layer), is_synthetic(session))
+    return Exported(
+        title, form.name, job.output_crs.uri, count, form.write is None, is_internal(layer), is_synthetic(session)
+    )
 
 
 def _format_of(path: Path, name: str | None) -> ExportFormat:

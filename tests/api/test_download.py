@@ -19,10 +19,12 @@ from api.app import create_app
 from api.download import disposition
 from api.settings import Settings, StoreSettings
 from geo.services import export as service
+from geo.services import tile_archive
 from geo.services.export import FORMATS
 from geo.store import Store, open_store
 from tests.store.frames import bring_in, every_layer, segments
 
+OF_ROWS = [form.name for form in FORMATS.values() if form.write is not None]
 PATH = "/ogc/collections/streets/export"
 
 
@@ -102,7 +104,7 @@ def making() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "fangyu-export"]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", OF_ROWS)
 def test_a_file_is_one_state_of_the_store_whatever_others_commit(
     app: FastAPI, store_url: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +155,7 @@ def test_a_file_is_one_state_of_the_store_whatever_others_commit(
     assert left_behind(tmp_path) == []
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", OF_ROWS)
 def test_a_client_that_leaves_ends_the_export_and_leaves_nothing(
     app: FastAPI, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +183,31 @@ def test_a_client_that_leaves_ends_the_export_and_leaves_nothing(
         again = Client(app, "f=csv&kind=footway")
         assert (await again.next())["status"] == 200
         await again.rest()
+
+    running(app, drive)
+
+
+def test_a_client_that_leaves_ends_the_making_of_tiles(
+    app: FastAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, made = tile_archive.tile_part, []
+
+    def slow(*words: object) -> object:
+        made.append(words)
+        time.sleep(0.05)
+        return original(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tile_archive, "tile_part", slow)
+
+    async def drive() -> None:
+        client = Client(app, "f=pmtiles&maxzoom=13")
+        while len(made) < 3:
+            await asyncio.sleep(0.02)
+        client.leave()
+        await asyncio.wait_for(asyncio.gather(client.task, return_exceptions=True), 10)
+        assert making() == []
+        assert left_behind(tmp_path) == []
+        assert len(made) < 40
 
     running(app, drive)
 

@@ -42,19 +42,20 @@ def test_the_suffix_tells_the_format(filled: Run, tmp_path: Path, name: str, for
 
 
 def test_box_filter_system_and_day_are_heeded(filled: Run, tmp_path: Path) -> None:
-    whole, part = tmp_path / "whole.gpkg", tmp_path / "part"
+    whole, part = tmp_path / "whole.gpkg", tmp_path / "part.gpkg"
     assert filled("export", "streets", "--out", whole).code == 0
     frame = pyogrio.read_dataframe(whole)
     box = (117.9, 36.6, 118.3, 37.1)
     words = ("--bbox", ",".join(map(str, box)), "--filter", "length_m > 100", "--crs", "EPSG:4548")
-    done = filled("export", "streets", "--out", part, "--format", "gpkg", *words, "--json")
+    done = filled("export", "streets", "--out", part, *words, "--json")
     expected = frame[frame.intersects(shapely.box(*box)) & (frame["length_m"] > 100)]
     found = pyogrio.read_dataframe(part)
     assert done.json()["features"] == len(found) == len(expected) > 0
     assert set(found["id"]) == set(expected["id"])
     assert found.crs.to_epsg() == 4548
     assert done.json()["crs"].endswith("/4548")
-    assert filled("export", "streets", "--out", part, "--format", "csv", "--date", "1990-01-01", "--json").code == 0
+    assert filled("export", "streets", "--out", part, "--format", "csv", "--date", "1990-01-01").code == 0
+    assert part.read_bytes().startswith(b"\xef\xbb\xbf")
 
 
 def test_only_what_the_public_may_see_is_written_when_asked(filled: Run, tmp_path: Path) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import shapely
 
-from api.tiles.cache import Tile
-from api.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
-from api.tiles.matrix import TileBox
 from geo.catalog.map_layer import MapLayer
 from geo.services.served_layer import FeatureQuery, tile_features, tile_middles
 from geo.store import Session
 from geo.store.pages import today
+from geo.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
+from geo.tiles.matrix import TileBox
 
 MOST_FEATURES: Final = 20_000
 """Features a tile may hold; where more lie, it says so."""
@@ -23,6 +23,40 @@ COUNTS: Final = "_counts"
 TRUNCATED: Final = "_truncated"
 """Layer whose one feature says that a tile does not hold everything."""
 _GRID: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A tile as it is sent.
+
+    Parameters
+    ----------
+    body : bytes
+        Compressed.
+    shown, whole : int
+        Features in it, and features that lie there.
+    """
+
+    body: bytes
+    shown: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TilePart:
+    """What one served layer puts into a tile.
+
+    Parameters
+    ----------
+    layers : tuple of TileLayer
+        Its features or counts, and a note where not everything fits.
+    shown, whole : int
+        Features in it, and features that lie there.
+    """
+
+    layers: tuple[TileLayer, ...]
+    shown: int
+    whole: int
 
 
 def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_public: bool) -> Tile:
@@ -46,10 +80,51 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
     Tile
         The tile, compressed.
     """
+    part = tile_part(session, layer, box, zoom, FeatureQuery(is_public, today(), today()))
+    return Tile(compressed(encode_tile(part.layers, box)), part.shown, part.whole)
+
+
+def compressed(body: bytes) -> bytes:
+    """Compress a tile, the same way every time.
+
+    Parameters
+    ----------
+    body : bytes
+        The tile.
+
+    Returns
+    -------
+    bytes
+        In gzip's format.
+    """
+    return gzip.compress(body, 1, mtime=0)
+
+
+def tile_part(session: Session, layer: MapLayer, box: TileBox, zoom: int, query: FeatureQuery) -> TilePart:
+    """Read what one layer puts into a tile.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer : MapLayer
+        The layer.
+    box : TileBox
+        Where the tile lies.
+    zoom : int
+        Its zoom in web Mercator's counting.
+    query : FeatureQuery
+        Which rows; its boxes are replaced by the tile's.
+
+    Returns
+    -------
+    TilePart
+        Features, or below the layer's zoom how many there are where.
+    """
     if zoom < layer.zoom:
-        return _count(session, layer, box, is_public=is_public)
-    query = FeatureQuery(is_public, today(), today(), (box.degrees(BUFFER / EXTENT),))
-    page, whole = tile_features(session, layer, query, most=MOST_FEATURES)
+        return _count(session, layer, box, query)
+    asked = replace(query, boxes=(box.degrees(BUFFER / EXTENT),))
+    page, whole = tile_features(session, layer, asked, most=MOST_FEATURES)
     layers = [
         TileLayer(
             layer.name,
@@ -64,13 +139,12 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
         place = np.array([shapely.Point((box.degrees()[0] + box.degrees()[2]) / 2, sum(box.degrees()[1::2]) / 2)])
         facts: dict[str, list[object]] = {"layer": [layer.name], "shown": [shown], "whole": [whole]}
         layers.append(TileLayer(TRUNCATED, np.array([0]), place, facts))
-    return Tile(gzip.compress(encode_tile(layers, box), 1, mtime=0), shown, whole)
+    return TilePart(tuple(layers), shown, whole)
 
 
-def _count(session: Session, layer: MapLayer, box: TileBox, *, is_public: bool) -> Tile:
-    """Make a tile of counts by square, each a point in the middle of its square; nothing is left out of them."""
-    query = FeatureQuery(is_public, today(), today(), (box.degrees(),))
-    places = tile_middles(session, layer, query)
+def _count(session: Session, layer: MapLayer, box: TileBox, query: FeatureQuery) -> TilePart:
+    """Read counts by square, each a point in the middle of its square; nothing is left out of them."""
+    places = tile_middles(session, layer, replace(query, boxes=(box.degrees(),)))
     units = box.to_units(places, EXTENT) if len(places) else places
     inside = ((units >= 0) & (units < EXTENT)).all(axis=1)
     square = np.floor(units[inside] / (EXTENT / _GRID)).astype(np.int64)
@@ -86,4 +160,4 @@ def _count(session: Session, layer: MapLayer, box: TileBox, *, is_public: bool) 
         {"count": counts.tolist()},
     )  # fmt: skip
     number = int(inside.sum())
-    return Tile(gzip.compress(encode_tile([made], box), 1, mtime=0), number, number)
+    return TilePart((made,) if number else (), number, number)
