@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import errors
+from api.basemap import BASEMAP_PATH, BasemapRoute
 from api.download import Exports
 from api.guard import GuardedRoute, check_guarded
 from api.middleware import AccessLog, Gate
@@ -74,6 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(router.routes)
     app.router.routes.append(GuardedRoute(TILE_PATH, TileRoute(TileCache()), policy="layers.read"))
+    app.router.routes.append(GuardedRoute(BASEMAP_PATH, BasemapRoute(), policy="public", methods=("GET", "HEAD")))
     # The last one added is the outermost.
     app.add_middleware(Gate, concurrent=settings.limits.concurrent, waiting=settings.limits.waiting)
     if settings.access.is_loopback:
