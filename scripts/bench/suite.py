@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import goals_exact
+import goals_export
 import goals_product
 import goals_search
 import goals_shape
@@ -25,7 +26,10 @@ from geo.access.warm import warm
 from geo.network.build import compile_network
 from geo.network.osm import read_osm
 
-GOALS = ("P1", "P2", "P3", "P4", "P9", "P10", "P11", "P17", "G8", "import", "coverage")
+GOALS = ("P1", "P2", "P3", "P4", "P9", "P10", "P11", "P17", "G7", "G8", "import", "coverage")
+
+
+_WITH_PEERS = frozenset({"P1", "P2", "P4", "P9"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Plan:
         File to write.
     command : str
         The command as it stands in the file.
+    postgis : str or None
+        URL of an empty PostGIS database.
     """
 
     only: frozenset[str]
@@ -57,6 +63,7 @@ class Plan:
     append: bool
     out: Path
     command: str
+    postgis: str | None = None
 
 
 def command_line(words: Sequence[str]) -> str:
@@ -96,7 +103,8 @@ def run(plan: Plan) -> None:
     notes: list[str] = []
     rows: list[results.Row] = []
     before = _load()
-    python, said = peers.prepare()
+    # The others have no peer in that environment.
+    python, said = peers.prepare() if plan.only & _WITH_PEERS else (None, [])
     # Compiling is not measured: set-up has warmed the kernels, a changed kernel is compiled here.
     warm()
     notes += said
@@ -147,6 +155,7 @@ def _steps(
     add({"P3"}, "pairs", lambda: goals_search.pairs(notes))
     add({"P17"}, "memory", lambda: goals_search.memory(folder))
     add({"P11"}, "walking times against brute force", goals_exact.grid_rows)
+    add({"G7"}, "exports", lambda: goals_export.rows(folder, notes, postgis=plan.postgis))
     add({"G8"}, "vector tiles", goals_tiles.rows)
     if plan.extract is not None:
         extract = plan.extract
