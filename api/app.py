@@ -10,11 +10,13 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import errors
+from api.basemap import BASEMAP_PATH, BasemapRoute
+from api.download import Exports
 from api.guard import GuardedRoute, check_guarded
 from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate
-from api.ogc import collections, items, landing, tilesets
+from api.ogc import collections, export, items, landing, tilesets
 from api.ogc.counts import CountCache
 from api.routes import definitions, demo, docs, facilities, imports, jobs, report, runs, scenarios, walks
 from api.server import refuse_open_demo
@@ -75,14 +77,16 @@ def create_app(settings: Settings) -> FastAPI:
     )  # fmt: skip
     app.state.settings = settings
     app.state.counts = CountCache()
+    app.state.exports = Exports(settings.limits.exports)
     errors.register(app)
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
     resources = (report, demo, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
-    for module in (*resources, landing, collections, items, tilesets):
+    for module in (*resources, landing, collections, items, export, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(module.router.routes)
+    app.router.routes.append(GuardedRoute(BASEMAP_PATH, BasemapRoute(), policy="public", methods=("GET", "HEAD")))
     # The last one added is the outermost.
     app.add_middleware(Gate, concurrent=settings.limits.concurrent, waiting=settings.limits.waiting)
     if settings.access.is_loopback:

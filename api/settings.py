@@ -36,6 +36,8 @@ class LimitSettings(BaseSettings):
     waiting: int = Field(default=128, ge=0, description="排队等待的请求数 · requests that may wait for their turn")
     upload_mb: int = Field(default=512, ge=1, description="上传文件的上限（MB） · largest upload, megabytes")
     tile_cache_mb: int = Field(default=96, ge=0, description="瓦片缓存（MiB） · memory for tiles that are kept")
+    export_s: float = Field(default=900.0, gt=0, description="一次导出的时限（秒） · seconds an export may take")
+    exports: int = Field(default=4, ge=1, description="同时进行的导出数 · exports at work at the same time")
     page_items: int = Field(default=10_000, ge=1, description="一页最多要素数 · most features a page may hold")
 
 

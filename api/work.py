@@ -116,7 +116,7 @@ async def reading(
     BusyError
         The deadline has passed.
     """
-    return await _working(request, ask, write=False)
+    return await _working(request, ask, write=False, limiter=limiter)
 
 
 async def writing(request: Request, do: Callable[[Session], _Result]) -> _Result:
@@ -144,7 +144,9 @@ async def writing(request: Request, do: Callable[[Session], _Result]) -> _Result
     return await _working(request, do, write=True)
 
 
-async def _working(request: Request, ask: Callable[[Session], _Result], *, write: bool) -> _Result:
+async def _working(
+    request: Request, ask: Callable[[Session], _Result], *, write: bool, limiter: anyio.CapacityLimiter | None = None
+) -> _Result:
     """Work in a thread, watching the client and the clock."""
     cancel: list[Callable[[], None]] = []
     over = threading.Event()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import coverage, data, db, demo, download, isochrone, report, serve
+from api.cli import basemap, coverage, data, db, demo, download, export, isochrone, report, serve
 from api.cli.output import EXIT_USAGE, Lang, State, fail, usage_json
 from geo.errors import FangyuError
 
@@ -55,6 +55,8 @@ app.add_typer(data.app, name="import")
 app.command("download")(download.download)
 app.add_typer(coverage.app, name="coverage")
 app.command("isochrone")(isochrone.isochrone)
+app.command("export")(export.export)
+app.add_typer(basemap.app, name="basemap")
 app.add_typer(report.app, name="report")
 app.add_typer(demo.app, name="demo")
 app.add_typer(db.app, name="db")

@@ -11,6 +11,7 @@ from api.auth.policy import readable_layer
 from api.auth.principal import Principal
 from api.guard import Guard
 from api.ogc.answer import GEOJSON, HTML, JSON, SCHEMA_JSON, Link, json_answer, only_format, root_of
+from api.ogc.export import export_links
 from api.ogc.page import html_answer
 from api.work import reading
 from geo.catalog.map_layer import MapLayer, field_titles, map_layer, map_layers
@@ -50,6 +51,7 @@ def collection_json(root: str, layer: MapLayer, extent: LayerExtent, *, form: st
         Link(f"{home}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", JSON, "矢量瓦片"),
         Link(f"{home}/style", "style", JSON, "样式"),
         Link(f"{home}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA_JSON, "可查询的字段"),
+        *export_links(home, layer),
     ]
     box = extent.box
     return {
@@ -132,7 +134,8 @@ async def collection(request: Request, principal: Reader, name: str) -> Response
     if form == "json":
         return json_answer(document)
     titles = [{"name": field, "title": field_titles()[field].title_zh} for field in layer.fields]
-    return html_answer(request, "collection.html", {**document, "fields": titles})
+    files = [link.to_json() for link in export_links(f"{root_of(request)}/collections/{layer.name}", layer)]
+    return html_answer(request, "collection.html", {**document, "fields": titles, "files": files})
 
 
 @router.get("/ogc/collections/{name}/queryables", include_in_schema=False)

@@ -8,7 +8,9 @@ from typing import Final
 from api.auth.principal import Principal
 from geo.catalog.map_layer import MapLayer, field_titles, map_layers
 from geo.datum.output import CRS84, output_uris
+from geo.services.export import FORMATS
 from geo.services.served_layer import layer_fields
+from geo.tiles.matrix import DEEPEST
 
 _TYPES: Final[Mapping[str, Mapping[str, object]]] = {
     "text": {"type": "string"},
@@ -55,6 +57,8 @@ def describe_service(root: str, principal: Principal) -> dict[str, object]:
             f"items_{layer.name}", f"{layer.title_zh}：要素", [*shared, *asked, *_filters(layer)],
             f"Features_{layer.name}", [404], media="application/geo+json",
         )  # fmt: skip
+        written = [_ref(name) for name in ("export-f", "lang", "export-crs", "minzoom", "maxzoom")]
+        paths[f"{home}/export"] = _export(layer, [*written, *asked[2:], *_filters(layer)])
         feature_id = {
             "name": "featureId",
             "in": "path",
@@ -117,6 +121,21 @@ def _path(
     }
 
 
+def _export(layer: MapLayer, parameters: list[dict[str, object]]) -> dict[str, object]:
+    """Describe the address of a layer's files."""
+    described = _path(f"export_{layer.name}", f"{layer.title_zh}：导出文件", parameters, "", [404])
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    success = {
+        "description": f"{layer.title_zh}；坐标东在前、北在后",
+        "headers": {"Content-Disposition": {"description": "文件名（RFC 5987）", "schema": {"type": "string"}}},
+        "content": {form.media: binary for form in FORMATS.values()},
+    }
+    operation = described["get"]
+    assert isinstance(operation, dict)
+    operation["responses"]["200"] = success
+    return described
+
+
 def _filters(layer: MapLayer) -> list[dict[str, object]]:
     """Describe the columns that can be asked for by name."""
     return [
@@ -155,7 +174,16 @@ def _parameters() -> dict[str, object]:
     }
     languages = {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"}
     number = {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 1_000}
+    zoom = {"type": "integer", "minimum": 0, "maximum": DEEPEST}
+    files = {"type": "string", "enum": list(FORMATS), "default": "geojson"}
     return {
+        "minzoom": query("minzoom", "瓦片文件的起始级别", zoom),
+        "maxzoom": query("maxzoom", "瓦片文件的终止级别；bbox 只限定瓦片，其中的要素是完整的", zoom),
+        "export-f": query("f", "文件格式", files),
+        "export-crs": query("crs", "文件的坐标系；缺省为该格式惯用的 CRS84 或 EPSG:4490", {
+            "type": "string", "format": "uri", "enum": list(output_uris()),
+        }),
+        "lang": query("lang", "标题与标注的语言", {"type": "string", "enum": ["zh", "en"], "default": "zh"}),
         "f": query("f", "答复的形式；优先于 Accept", {"type": "string", "enum": ["json", "html"]}),
         "crs": query("crs", "答复的坐标系", uris),
         "bbox-crs": query("bbox-crs", "bbox 的坐标系", uris),

@@ -13,23 +13,23 @@ import shapely
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.auth.policy import POLICIES, readable_layer
+from api.auth.policy import readable_layer, tables_behind
 from api.auth.principal import Principal
 from api.guard import Guard
 from api.ogc import answer
 from api.ogc.answer import GEOJSON, HTML, Link, address, format_of, is_known, no_feature, not_modified, root_of
 from api.ogc.counts import CountCache
+from api.ogc.feature_query import seen_query, take_crs, take_feature_query
 from api.ogc.page import html_answer
-from api.ogc.query import Interval, QueryReader
+from api.ogc.query import QueryReader
 from api.ogc.token import sign, unsign
 from api.ogc.words import shown
 from api.work import reading, settings_of
 from geo.catalog.map_layer import MapLayer, field_titles, map_layer
-from geo.datum.output import CRS84, OutputCrs, output_crs
-from geo.errors import InputError
-from geo.services.served_layer import FeatureQuery, Filter, feature_count, feature_page, one_feature
+from geo.datum.output import OutputCrs
+from geo.services.served_layer import FeatureQuery, feature_count, feature_page, one_feature
 from geo.store import Session, state
-from geo.store.pages import Box, RowPage, today
+from geo.store.pages import RowPage, today
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(Guard("layers.read"))]
@@ -54,7 +54,8 @@ class _Asked:
     def question(self) -> str:
         """What a page token belongs to: everything but the place in the order."""
         rest = sorted((name, value) for name, value in self.given.items() if name not in ("token", "f", "limit"))
-        return f"{self.layer.name}?{rest}&{self.query.is_public}&{self.query.has_older}"
+        asked = self.query
+        return f"{self.layer.name}?{rest}&{asked.is_public}&{asked.has_older}&{asked.district}"
 
 
 def _read(request: Request, principal: Principal, name: str) -> _Asked:
@@ -62,83 +63,13 @@ def _read(request: Request, principal: Principal, name: str) -> _Asked:
     layer = readable_layer(map_layer(name), principal)
     query = QueryReader(request)
     form = format_of(request, query)
-    crs = _crs(query, "crs")
-    box_crs = _crs(query, "bbox-crs")
-    numbers = query.numbers("bbox", (4, 6))
-    boxes = _boxes(query, numbers, box_crs)
-    interval = query.interval("datetime") or Interval(today(), today())
+    crs = take_crs(query, "crs")
     usual = DEFAULT_LIMIT if form == "json" else ROWS_A_PAGE
     limit = query.whole_number("limit", usual, 1, settings_of(request).limits.page_items, clamp=True)
     token = query.text("token")
-    asked_filter = _filter(query)
-    equal = query.others(layer.fields)
+    asked = take_feature_query(query, layer, principal)
     query.finish()
-    names_run = "run_id" in equal or (asked_filter is not None and "run_id" in asked_filter.text)
-    asked = FeatureQuery(
-        _is_public(principal), interval.start, interval.end, boxes, equal, asked_filter,
-        has_older=names_run and _sees_older(principal),
-    )  # fmt: skip
     return _Asked(layer, form, crs, limit, asked, token, dict(request.query_params))
-
-
-def _filter(query: QueryReader) -> Filter | None:
-    """Take a filter, how it is written, and the system of its coordinates."""
-    text = query.text("filter")
-    language = query.one_of("filter-lang", ["cql2-text", "cql2-json"])
-    crs = _crs(query, "filter-crs")
-    if text is None:
-        return None
-    return Filter(text, "cql2-json" if language == "cql2-json" else "cql2-text", crs)
-
-
-def _is_public(principal: Principal) -> bool:
-    """Whether somebody sees only what everybody sees."""
-    return not principal.roles
-
-
-def _sees_older(principal: Principal) -> bool:
-    """Whether somebody may compare runs: two nearly equal ones tell what changed between them."""
-    return principal.holds(POLICIES["runs.compare"].roles)
-
-
-def _crs(query: QueryReader, name: str) -> OutputCrs:
-    """Take a coordinate system; CRS84 where none, or a wrong one, was given."""
-    value = query.text(name)
-    try:
-        return output_crs(CRS84 if value is None else value)
-    except InputError as error:
-        query.problem("not_allowed", name, value, error.message_zh, error.message_en)
-        return output_crs(CRS84)
-
-
-def _boxes(query: QueryReader, numbers: tuple[float, ...] | None, crs: OutputCrs) -> tuple[Box, ...]:
-    """Bring a box into storage's degrees; one across the antimeridian becomes two."""
-    if numbers is None:
-        return ()
-    low, high = numbers[:2], numbers[len(numbers) // 2 :][:2]
-    east_place, north_place = (1, 0) if crs.is_north_first else (0, 1)
-    crosses = crs.is_degrees and low[east_place] > high[east_place]
-    if low[north_place] > high[north_place] or (not crs.is_degrees and low[east_place] > high[east_place]):
-        text = ",".join(f"{number:g}" for number in numbers)
-        query.problem("not_allowed", "bbox", text, "最小值应不大于最大值", "the least must not exceed the greatest")
-        return ()
-    # Sides bend between coordinate systems: points along them find how far.
-    steps = np.linspace(0.0, 1.0, 9)
-    first = np.concatenate([low[0] + steps * (high[0] - low[0])] * 2 + [np.full(9, low[0]), np.full(9, high[0])])
-    along = low[1] + steps * (high[1] - low[1])
-    second = np.concatenate([np.full(9, low[1]), np.full(9, high[1]), along, along])
-    if crs.is_degrees:
-        first, second = np.array([low[0], high[0]]), np.array([low[1], high[1]])
-    places = crs.inverse(np.column_stack([first, second]))
-    if not np.isfinite(places).all():
-        query.problem("not_allowed", "bbox", None, "超出该坐标系的范围", "outside the coordinate system's reach")
-        return ()
-    west, south = places.min(axis=0).tolist()
-    east, north = places.max(axis=0).tolist()
-    if crosses:
-        west, east = east, west
-        return ((west, south, 180.0, north), (-180.0, south, east, north))
-    return ((west, south, east, north),)
 
 
 @router.get("/ogc/collections/{name}/items", include_in_schema=False)
@@ -169,13 +100,14 @@ async def items(request: Request, principal: Reader, name: str) -> Response:
     asked = _read(request, principal, name)
     secret = request.app.state.store.store_id
     after = _after(asked, secret)
-    if (same := answer.unchanged(request, principal, [asked.layer.table])) is not None:
+    tables = tables_behind(asked.layer, principal)
+    if (same := answer.unchanged(request, principal, tables)) is not None:
         return same
 
     counts: CountCache = request.app.state.counts
 
     def work(session: Session) -> tuple[str, RowPage, list[dict[str, object]], tuple[int, bool]] | str:
-        token = state.token(session, [asked.layer.table])
+        token = state.token(session, tables)
         tag = answer.tag_at(request, principal, token)
         if is_known(request, tag):
             return tag
@@ -237,16 +169,17 @@ async def item(request: Request, principal: Reader, name: str, feature_id: str) 
     """
     layer = readable_layer(map_layer(name), principal)
     reader = QueryReader(request)
-    form, crs = format_of(request, reader), _crs(reader, "crs")
+    form, crs = format_of(request, reader), take_crs(reader, "crs")
     reader.finish()
     if not re.fullmatch(r"\d{1,18}", feature_id):
         raise no_feature(name, feature_id)
-    query = FeatureQuery(_is_public(principal), today(), today(), has_older=_sees_older(principal))
-    if (same := answer.unchanged(request, principal, [layer.table])) is not None:
+    query = seen_query(layer, principal, has_older=True)
+    tables = tables_behind(layer, principal)
+    if (same := answer.unchanged(request, principal, tables)) is not None:
         return same
 
     def work(session: Session) -> tuple[str, RowPage | None]:
-        tag = answer.tag_of(session, request, principal, [layer.table])
+        tag = answer.tag_of(session, request, principal, tables)
         known = is_known(request, tag)
         return tag, None if known else one_feature(session, layer, query, int(feature_id)) or RowPage((), (), (), False)
 

@@ -11,13 +11,13 @@ from api.auth.policy import readable_layer
 from api.auth.principal import Principal
 from api.guard import Guard
 from api.ogc.answer import JSON, Link, json_answer, only_json, root_of
-from api.tiles.make import COUNTS, MOST_FEATURES
-from api.tiles.matrix import DEEPEST, MATRIX_SETS, MatrixSet, matrix_set
 from api.tiles.route import MEDIA
 from api.work import reading
 from geo.catalog.map_layer import MapLayer, Ramp, field_titles, map_layer
 from geo.services.served_layer import layer_extent, layer_fields
+from geo.services.tile import COUNTS, MOST_FEATURES
 from geo.store.layer import layer as store_layer
+from geo.tiles.matrix import DEEPEST, MATRIX_SETS, MatrixSet, matrix_set
 
 router = APIRouter()
 Reader = Annotated[Principal, Depends(Guard("layers.read"))]

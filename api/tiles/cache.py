@@ -8,6 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from geo.services.tile import Tile
+
 KEPT_BYTES: Final = 96 * 1024 * 1024
 """Bytes of tiles that one process keeps."""
 
@@ -46,26 +48,6 @@ class TileKey:
             With its quotes.
         """
         return '"' + hashlib.sha256(repr(self).encode()).hexdigest()[:32] + '"'
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A tile as it is sent.
-
-    Parameters
-    ----------
-    body : bytes
-        Compressed.
-    shown, whole : int
-        Features in it, and features that lie there.
-    tag : str
-        Its entity tag.
-    """
-
-    body: bytes
-    shown: int
-    whole: int
-    tag: str
 
 
 class TileCache:

@@ -15,17 +15,18 @@ import anyio
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from api.auth.policy import readable_layer
+from api.auth.policy import readable_layer, tables_behind
 from api.auth.principal import Principal
 from api.ogc.answer import PRIVATE, is_tag_known
-from api.tiles.cache import Tile, TileCache, TileKey
-from api.tiles.make import make_tile
-from api.tiles.matrix import MatrixSet, TileBox, matrix_set
+from api.ogc.feature_query import seen_query
+from api.tiles.cache import TileCache, TileKey
 from api.work import present_state, reading
 from geo.catalog.map_layer import MapLayer, map_layer
 from geo.errors import InputError
+from geo.services.tile import Tile, make_tile
 from geo.store import Session, state
 from geo.store.pages import today
+from geo.tiles.matrix import MatrixSet, TileBox, matrix_set
 
 TILE_PATH: Final = "/ogc/collections/{name}/tiles/{matrix}/{zoom}/{row}/{column}"
 MEDIA: Final = "application/vnd.mapbox-vector-tile"
@@ -56,6 +57,7 @@ class TileRoute:
             given["name"], given["matrix"], given["zoom"], given["row"], given["column"]
         )
         readable_layer(layer, principal)
+        tables = tables_behind(layer, principal)
         if scope["query_string"]:
             _check_query(scope["query_string"].decode("latin-1"))
         known, takes_gzip = _wishes(scope)
@@ -71,18 +73,18 @@ class TileRoute:
             return None if tile is None else (tag, tile)
 
         def work(session: Session) -> tuple[str, Tile | None]:
-            key = key_at(state.token(session, [layer.table]))
+            key = key_at(state.token(session, tables))
             found = kept(key)
             if found is not None:
                 return found
             # Squares of degrees are twice as many along the equator: zoom 0 there is zoom 1 here.
             depth = place[0] if matrix.crs.epsg == 3857 else place[0] - matrix.first + 1
-            tile = make_tile(session, layer, box, depth, is_public=not principal.roles, tag=key.tag)
+            tile = make_tile(session, layer, box, depth, seen_query(layer, principal), tag=key.tag)
             self._cache.put(key, tile)
             return key.tag, tile
 
         present = present_state(scope)
-        found = None if present is None else kept(key_at(present.token((layer.table,))))
+        found = None if present is None else kept(key_at(present.token(tables)))
         if found is None:
             if self._makers is None:
                 self._makers = anyio.CapacityLimiter(_MAKERS)

@@ -15,11 +15,12 @@ from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from geo.export.formula import is_formula, printable
+
 FONT = "微软雅黑"
 _CHARSET_GB2312 = 134
 _HEAD_ROW = 4
 _FORMATS = {"0": "#,##0", "0.0": "#,##0.0", "0.00": "#,##0.00", "0.0000": "0.0000", "%": "0.0"}
-_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TITLE_FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
 
 
@@ -53,6 +54,40 @@ class Column:
 
     title_zh: str
     form: str = ""
+
+
+def needs_keeping(text: str) -> bool:
+    """Tell whether a sheet could take a text for something else.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    bool
+        True for formulas, for what looks like an error value, and for text with characters a workbook cannot hold.
+    """
+    return is_formula(text) or text.startswith("#") or printable(text) != text
+
+
+def keep_text(target: SheetCell, text: str) -> None:
+    """Write a text as text, whatever it begins with.
+
+    Parameters
+    ----------
+    target : Cell
+        The cell.
+    text : str
+        A `printable` text.
+    """
+    target.value = text
+    # openpyxl would take a leading "=" for a formula; a spreadsheet asks the same of + - and @ on editing.
+    if text:
+        target.data_type = "s"
+    if is_formula(text):
+        target.quotePrefix = True
 
 
 def ratio(numerator: float, denominator: float, why: str) -> Cell:
@@ -157,17 +192,12 @@ class SheetWriter:
 
     def _put_text(self, target: SheetCell, text: str, font: Font) -> None:
         """Write a text as text, whatever it begins with."""
-        target.value = _ILLEGAL.sub("", text)
-        # openpyxl would take a leading "=" for a formula; a spreadsheet asks the same of + - and @ on editing.
-        if target.value:
-            target.data_type = "s"
-        if target.value and target.value[0] in "=+-@\t\r":
-            target.quotePrefix = True
+        keep_text(target, printable(text))
         target.font, target.alignment = font, self._left
 
     def _sheet_name(self, name: str) -> str:
         """Return a legal, unused sheet name of at most 31 characters."""
-        clean = _TITLE_FORBIDDEN.sub(" ", _ILLEGAL.sub("", name)).strip() or "表"
+        clean = _TITLE_FORBIDDEN.sub(" ", printable(name)).strip() or "表"
         base, number = clean[:31], 2
         found = base
         while found.casefold() in (taken.casefold() for taken in self._book.sheetnames):

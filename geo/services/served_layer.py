@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
@@ -12,10 +12,11 @@ from geo.catalog.load import facility_types
 from geo.catalog.map_layer import MapLayer
 from geo.datum.output import OutputCrs
 from geo.store import Session, state
-from geo.store.conditions import equals, is_current, is_named, is_open, one_of
+from geo.store.conditions import equals, in_division, is_current, is_named, is_open, one_of
 from geo.store.cql2 import FilterLanguage, compile_filter
 from geo.store.layer import ColumnKind, layer
-from geo.store.matched import count_rows
+from geo.store.matched import COUNT_BUDGET_S, count_rows
+from geo.store.page_stream import all_pages
 from geo.store.pages import (
     Box,
     BoxQuery,
@@ -30,7 +31,7 @@ from geo.store.pages import (
 from geo.store.rows import is_sqlite
 
 _MOST_PREPARED: Final = 256
-_prepared: dict[tuple[MapLayer, bool, date | None, bool, int], BoxQuery] = {}
+_prepared: dict[tuple[MapLayer, bool, date | None, date | None, bool, bool, int], BoxQuery] = {}
 """Queries for tiles; a day's queries say which day it is."""
 
 
@@ -124,6 +125,8 @@ class FeatureQuery:
         A CQL2 filter over the served columns and the geometry.
     has_older : bool
         Of a layer that runs write: whether rows of older runs are wanted, too.
+    district : str or None
+        Division code that features lie in, at least in part; None for everywhere.
     """
 
     is_public: bool
@@ -133,6 +136,7 @@ class FeatureQuery:
     equal: Mapping[str, str] = field(default_factory=dict)
     filter: Filter | None = None
     has_older: bool = False
+    district: str | None = None
 
 
 def feature_page(session: Session, served: MapLayer, query: FeatureQuery, *, after: int, limit: int) -> RowPage:
@@ -165,7 +169,37 @@ def feature_page(session: Session, served: MapLayer, query: FeatureQuery, *, aft
     return read_page(session, spec, served.fields, _choice(session, served, query), after=after, limit=limit)
 
 
-def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tuple[int, bool]:
+def feature_pages(session: Session, served: MapLayer, query: FeatureQuery, *, size: int) -> Iterator[RowPage]:
+    """Read every feature that fits, page by page, all from one state of the store.
+
+    Parameters
+    ----------
+    session : Session
+        A session that only reads, kept open until the last page.
+    served : MapLayer
+        The layer.
+    query : FeatureQuery
+        What is asked.
+    size : int
+        Most features of a page.
+
+    Yields
+    ------
+    RowPage
+        At least one, with the served columns.
+
+    Raises
+    ------
+    InputError
+        A value does not fit its column.
+    """
+    spec = layer(served.table)
+    yield from all_pages(session, spec, served.fields, _choice(session, served, query), size=size)
+
+
+def feature_count(
+    session: Session, served: MapLayer, query: FeatureQuery, *, budget_s: float = COUNT_BUDGET_S
+) -> tuple[int, bool]:
     """Count the features that fit.
 
     Parameters
@@ -176,6 +210,8 @@ def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tu
         The layer.
     query : FeatureQuery
         What is asked.
+    budget_s : float
+        How long counting may take before it is given up for an estimate.
 
     Returns
     -------
@@ -187,7 +223,7 @@ def feature_count(session: Session, served: MapLayer, query: FeatureQuery) -> tu
     InputError
         A value does not fit its column.
     """
-    return count_rows(session, layer(served.table), _choice(session, served, query))
+    return count_rows(session, layer(served.table), _choice(session, served, query), budget_s=budget_s)
 
 
 def one_feature(session: Session, served: MapLayer, query: FeatureQuery, fid: int) -> RowPage | None:
@@ -233,17 +269,26 @@ def tile_features(session: Session, served: MapLayer, query: FeatureQuery, *, mo
         Features, and how many there are in all.
     """
     spec, (box,) = layer(served.table), query.boxes
-    facts = (served, query.is_public, query.start, is_sqlite(session), most)
+    if query.equal or query.filter is not None or query.district is not None:
+        choice = replace(_choice(session, served, query), is_rough=True)
+        page = read_page(session, spec, served.fields, choice, after=0, limit=most)
+    else:
+        page = read_box(session, _prepare(session, served, query, most), box)
+    if not page.has_more:
+        return page, len(page.fids)
+    return page, count_rows(session, spec, replace(_choice(session, served, query), is_rough=True))[0]
+
+
+def _prepare(session: Session, served: MapLayer, query: FeatureQuery, most: int) -> BoxQuery:
+    """Return the query for any box, written once for what limits the rows besides it."""
+    facts = (served, query.is_public, query.start, query.end, query.has_older, is_sqlite(session), most)
     prepared = _prepared.get(facts)
     if prepared is None:
         if len(_prepared) >= _MOST_PREPARED:
             _prepared.clear()
         choice = replace(_choice(session, served, query), is_rough=True)
-        prepared = _prepared[facts] = prepare_box_query(session, spec, served.fields, choice, most)
-    page = read_box(session, prepared, box)
-    if not page.has_more:
-        return page, len(page.fids)
-    return page, count_rows(session, spec, replace(_choice(session, served, query), is_rough=True))[0]
+        prepared = _prepared[facts] = prepare_box_query(session, layer(served.table), served.fields, choice, most)
+    return prepared
 
 
 def tile_middles(session: Session, served: MapLayer, query: FeatureQuery) -> Float:
@@ -285,6 +330,8 @@ def _choice(session: Session, served: MapLayer, query: FeatureQuery) -> RowChoic
         )
     if served.is_current and not query.has_older:
         found.append(is_current(spec))
+    if query.district is not None:
+        found.append(in_division(session, spec, query.district))
     if served.is_named:
         found.append(is_named(spec))
     if served.family is not None:

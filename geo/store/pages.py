@@ -211,7 +211,7 @@ def read_page(
         # Where rows stand in the order of fid, those before the page need not come out of the R*Tree.
         return _fetch_page(session, spec, columns, query, {AFTER_FID: key.fid} if key and embedded else {}, limit)
     if not embedded:
-        _plan_plainly(session)
+        plan_plainly(session)
     return _page(session, spec, columns, session.execute(query).all(), limit, is_ranked=True)
 
 
@@ -281,7 +281,7 @@ def _fetch_page(
 ) -> RowPage:
     """Carry out a query for rows in the order of ``fid``."""
     if not is_sqlite(session):
-        _plan_plainly(session)
+        plan_plainly(session)
     return _page(session, spec, columns, fetch_plain(session, query, values), limit, is_ranked=False)
 
 
@@ -296,14 +296,19 @@ def _page(
     fids, *values, wkb = zip(*(row[: len(columns) + 2] for row in found) if is_ranked else found, strict=True)
     plain = strip_blobs(wkb, is_lenient=True) if is_sqlite(session) else [one and bytes(one) for one in wkb]
     last = PageKey(fids[-1], found[-1][-1] if is_ranked else None)
-    shown = (_plain(column, spec.columns[name].kind) for name, column in zip(columns, values, strict=True))
+    shown = (plain_values(column, spec.columns[name].kind) for name, column in zip(columns, values, strict=True))
     return RowPage(tuple(fids), tuple(shown), tuple(plain), has_more, last)
 
 
-def _plan_plainly(session: Session) -> None:
+def plan_plainly(session: Session) -> None:
     """Keep PostgreSQL from starting workers, compiling code, and planning for any box at all.
 
     Each takes longer than a page itself: 20 ms, 25 ms, and 650 ms where the plan for an unknown box sorts the layer.
+
+    Parameters
+    ----------
+    session : Session
+        A session on PostGIS; the settings end with its transaction.
     """
     if session.info.get("plans_plainly"):
         return
@@ -436,8 +441,21 @@ def box_in_index(spec: Layer, box: Sequence[float]) -> Select[tuple[int]]:
     )
 
 
-def _plain(column: Sequence[object], kind: ColumnKind) -> Sequence[object]:
-    """Write dates as text, and booleans as such."""
+def plain_values(column: Sequence[object], kind: ColumnKind) -> Sequence[object]:
+    """Write dates as text, and booleans as such.
+
+    Parameters
+    ----------
+    column : sequence
+        Values as the driver returns them.
+    kind : {"text", "int", "real", "bool", "date"}
+        What the column holds.
+
+    Returns
+    -------
+    sequence
+        The values.
+    """
     if not any(column) and kind != "bool":
         return column
     if kind == "date":

@@ -13,8 +13,8 @@ import shapely
 from clock import Timing, span, timed
 from results import Row
 
-from api.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
-from api.tiles.matrix import MATRIX_SETS, TileBox
+from geo.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
+from geo.tiles.matrix import MATRIX_SETS, TileBox
 
 # Polygons, and the most milliseconds a tile of them may take.
 SIZES = ((462, 5.0), (7_055, 80.0))

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import goals_exact
+import goals_export
 import goals_map
 import goals_product
 import goals_scenario
@@ -28,7 +29,10 @@ from geo.network.build import compile_network
 from geo.network.osm import read_osm
 from geo.scenario.warm import warm as warm_scenarios
 
-GOALS = ("P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G8", *goals_map.GOALS, "import", "coverage")
+GOALS = (
+    "P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G7", "G8", *goals_map.GOALS, "import", "coverage",
+)  # fmt: skip
+_WITH_PEERS = frozenset({"P1", "P2", "P4", "P9", *goals_map.GOALS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Plan:
         File to write.
     command : str
         The command as it stands in the file.
+    postgis : str or None
+        URL of an empty PostGIS database.
     """
 
     only: frozenset[str]
@@ -60,6 +66,7 @@ class Plan:
     append: bool
     out: Path
     command: str
+    postgis: str | None = None
 
 
 def command_line(words: Sequence[str]) -> str:
@@ -99,8 +106,8 @@ def run(plan: Plan) -> None:
     notes: list[str] = []
     rows: list[results.Row] = []
     before = _load()
-    # What-if edits have no peer that answers within a second.
-    python, said = peers.prepare() if plan.only - {"P7", "P8"} else (None, [])
+    # The others have no peer in that environment.
+    python, said = peers.prepare() if plan.only & _WITH_PEERS else (None, [])
     # Compiling is not measured: set-up has warmed the kernels, a changed kernel is compiled here.
     warm()
     warm_scenarios()
@@ -152,6 +159,7 @@ def _steps(
     add({"P3"}, "pairs", lambda: goals_search.pairs(notes))
     add({"P17"}, "memory", lambda: goals_search.memory(folder))
     add({"P11"}, "walking times against brute force", goals_exact.grid_rows)
+    add({"G7"}, "exports", lambda: goals_export.rows(folder, notes, postgis=plan.postgis))
     add({"G8"}, "vector tiles", goals_tiles.rows)
     add(set(goals_map.GOALS), "map API", lambda: goals_map.rows(only, folder, python, notes))
     if plan.extract is not None:

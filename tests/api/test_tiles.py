@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from api.tiles import make
-from api.tiles.cache import Tile, TileCache, TileKey
-from api.tiles.matrix import MATRIX_SETS
+from api.tiles.cache import TileCache, TileKey
 from geo.catalog.map_layer import PUBLIC, map_layers
+from geo.services import tile as make
+from geo.services.tile import Tile
 from geo.store import open_store
+from geo.tiles.matrix import MATRIX_SETS
 from tests.api.conftest import Served
 from tests.store.frames import bring_in, demand, facilities, segments
 

@@ -19,6 +19,7 @@ from tests.scripts import ROOT
 sys.path.append(str(ROOT / "scripts" / "bench"))
 
 import goals_exact
+import goals_export
 import goals_map
 import goals_search
 import goals_shape
@@ -75,6 +76,14 @@ def test_vector_tiles_are_timed_beside_their_peer_and_from_bytes() -> None:
     assert [row.goal for row in rows] == ["G8"] * 3
     assert rows[0].is_met
     assert "mapbox-vector-tile" in rows[0].peer
+
+
+def test_exports_are_timed_beside_their_peer(tmp_path: Path) -> None:
+    notes: list[str] = []
+    rows = goals_export.rows(tmp_path, notes, n=300, runs=1)
+    assert [row.goal for row in rows] == ["G7"] * len(goals_export.FORMS)
+    assert all("first byte" in row.ours for row in rows if "CSV" in row.what or "GeoParquet" in row.what)
+    assert notes
 
 
 def test_a_missed_target_is_shown_as_missed_and_earlier_sections_are_kept(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import shapely
 from hypothesis import strategies as st
 from mapbox_vector_tile.Mapbox import vector_tile_pb2
 
-from api.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
-from api.tiles.matrix import MATRIX_SETS, TileBox
+from geo.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
+from geo.tiles.matrix import MATRIX_SETS, TileBox
 
 ZOOM, ROW, COLUMN = 14, 6275, 13564
 BOX = MATRIX_SETS["WebMercatorQuad"].box(ZOOM, ROW, COLUMN)

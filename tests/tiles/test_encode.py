@@ -13,9 +13,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
-from api.tiles.matrix import MATRIX_SETS
 from geo.errors import InputError
+from geo.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
+from geo.tiles.matrix import MATRIX_SETS
 from tests.tiles import drawn
 from tests.tiles.drawn import BOX, KEPT, decoded, encoded, in_degrees, is_near, layer, places, polygons, raw, twice_area
 

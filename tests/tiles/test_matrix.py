@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.tiles.matrix import DEEPEST, MATRIX_SETS, matrix_set
 from geo.errors import InputError, NotFoundError
+from geo.tiles.matrix import DEEPEST, MATRIX_SETS, matrix_set
 
 PLACES = [(118.05, 36.8), (121.5, 29.9), (-70.1, -33.4), (0.0, 0.0), (179.9, 84.9)]
 REGISTERED = ["WebMercatorQuad", "WorldCRS84Quad"]

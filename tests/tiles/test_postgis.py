@@ -13,8 +13,8 @@ import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 
-from api.tiles.encode import EXTENT, encode_tile
-from api.tiles.matrix import MATRIX_SETS, TileBox
+from geo.tiles.encode import EXTENT, encode_tile
+from geo.tiles.matrix import MATRIX_SETS, TileBox
 from tests.tiles.drawn import BOX, KEPT, decoded, in_degrees, is_near, layer, places, polygons
 
 pytestmark = pytest.mark.postgis

@@ -8,18 +8,17 @@ was the slower one (about 120 against 200 tiles a second, 2 clients), and it men
 from __future__ import annotations
 
 import gzip
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import shapely
 
-from api.tiles.cache import Tile
-from api.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
-from api.tiles.matrix import TileBox
 from geo.catalog.map_layer import MapLayer
 from geo.services.served_layer import FeatureQuery, tile_features, tile_middles
 from geo.store import Session
-from geo.store.pages import today
+from geo.tiles.encode import BUFFER, EXTENT, TileLayer, encode_tile
+from geo.tiles.matrix import TileBox
 
 MOST_FEATURES: Final = 20_000
 """Features a tile may hold; where more lie, it says so."""
@@ -30,7 +29,44 @@ TRUNCATED: Final = "_truncated"
 _GRID: Final = 32
 
 
-def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_public: bool, tag: str) -> Tile:
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A tile as it is sent.
+
+    Parameters
+    ----------
+    body : bytes
+        Compressed.
+    shown, whole : int
+        Features in it, and features that lie there.
+    tag : str
+        Its entity tag.
+    """
+
+    body: bytes
+    shown: int
+    whole: int
+    tag: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TilePart:
+    """What one served layer puts into a tile.
+
+    Parameters
+    ----------
+    layers : tuple of TileLayer
+        Its features or counts, and a note where not everything fits.
+    shown, whole : int
+        Features in it, and features that lie there.
+    """
+
+    layers: tuple[TileLayer, ...]
+    shown: int
+    whole: int
+
+
+def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, query: FeatureQuery, *, tag: str) -> Tile:
     """Make a tile.
 
     Parameters
@@ -43,8 +79,8 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
         Where the tile lies.
     zoom : int
         Its zoom in web Mercator's counting.
-    is_public : bool
-        Whether only what everybody may see is wanted.
+    query : FeatureQuery
+        Which rows; its boxes are replaced by the tile's.
     tag : str
         The tile's entity tag.
 
@@ -53,10 +89,51 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
     Tile
         The tile, compressed.
     """
+    part = tile_part(session, layer, box, zoom, query)
+    return Tile(compressed(encode_tile(part.layers, box)), part.shown, part.whole, tag)
+
+
+def compressed(body: bytes) -> bytes:
+    """Compress a tile, the same way every time.
+
+    Parameters
+    ----------
+    body : bytes
+        The tile.
+
+    Returns
+    -------
+    bytes
+        In gzip's format.
+    """
+    return gzip.compress(body, 1, mtime=0)
+
+
+def tile_part(session: Session, layer: MapLayer, box: TileBox, zoom: int, query: FeatureQuery) -> TilePart:
+    """Read what one layer puts into a tile.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer : MapLayer
+        The layer.
+    box : TileBox
+        Where the tile lies.
+    zoom : int
+        Its zoom in web Mercator's counting.
+    query : FeatureQuery
+        Which rows; its boxes are replaced by the tile's.
+
+    Returns
+    -------
+    TilePart
+        Features, or below the layer's zoom how many there are where.
+    """
     if zoom < layer.zoom:
-        return _count(session, layer, box, is_public=is_public, tag=tag)
-    query = FeatureQuery(is_public, today(), today(), (box.degrees(BUFFER / EXTENT),))
-    page, whole = tile_features(session, layer, query, most=MOST_FEATURES)
+        return _count(session, layer, box, query)
+    asked = replace(query, boxes=(box.degrees(BUFFER / EXTENT),))
+    page, whole = tile_features(session, layer, asked, most=MOST_FEATURES)
     layers = [
         TileLayer(
             layer.name,
@@ -71,13 +148,12 @@ def make_tile(session: Session, layer: MapLayer, box: TileBox, zoom: int, *, is_
         place = np.array([shapely.Point((box.degrees()[0] + box.degrees()[2]) / 2, sum(box.degrees()[1::2]) / 2)])
         facts: dict[str, list[object]] = {"layer": [layer.name], "shown": [shown], "whole": [whole]}
         layers.append(TileLayer(TRUNCATED, np.array([0]), place, facts))
-    return Tile(gzip.compress(encode_tile(layers, box), 1, mtime=0), shown, whole, tag)
+    return TilePart(tuple(layers), shown, whole)
 
 
-def _count(session: Session, layer: MapLayer, box: TileBox, *, is_public: bool, tag: str) -> Tile:
-    """Make a tile of counts by square, each a point in the middle of its square; nothing is left out of them."""
-    query = FeatureQuery(is_public, today(), today(), (box.degrees(),))
-    places = tile_middles(session, layer, query)
+def _count(session: Session, layer: MapLayer, box: TileBox, query: FeatureQuery) -> TilePart:
+    """Read counts by square, each a point in the middle of its square; nothing is left out of them."""
+    places = tile_middles(session, layer, replace(query, boxes=(box.degrees(),)))
     units = box.to_units(places, EXTENT) if len(places) else places
     inside = ((units >= 0) & (units < EXTENT)).all(axis=1)
     square = np.floor(units[inside] / (EXTENT / _GRID)).astype(np.int64)
@@ -93,4 +169,4 @@ def _count(session: Session, layer: MapLayer, box: TileBox, *, is_public: bool, 
         {"count": counts.tolist()},
     )  # fmt: skip
     number = int(inside.sum())
-    return Tile(gzip.compress(encode_tile([made], box), 1, mtime=0), number, number, tag)
+    return TilePart((made,) if number else (), number, number)

@@ -16,13 +16,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from api.tiles.matrix import TileBox
-from api.tiles.values import Column, write_attributes
 from geo.arrays import Float, Int, Int32, UInt8
 from geo.errors import InputError
 from geo.kernels.mvt import write_features
 from geo.kernels.shapes import OUTLINE, read_shapes
 from geo.kernels.tile_fit import find_tangled, fit_shapes
+from geo.tiles.matrix import TileBox
+from geo.tiles.values import Column, write_attributes
 
 EXTENT: Final = 4096
 """Units along the edge of a tile."""
