@@ -12,8 +12,8 @@ import numpy as np
 import psycopg
 import shapely
 
-from api.tiles.matrix import MATRIX_SETS
 from geo.store import imports, layers, maintenance, open_store
+from geo.tiles.matrix import MATRIX_SETS
 
 N_POLYGONS: Final = 360_000
 LAYER: Final = "divisions"

@@ -16,13 +16,13 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.settings import settings_for
-from api.tiles.matrix import MATRIX_SETS
 from geo.access.privacy import MINIMUM_PERSONS, told_gap
 from geo.catalog.map_layer import PUBLIC, ROLES, map_layer
 from geo.services import coverage
 from geo.services.reporting import coverage_report
 from geo.services.run_layers import write_layers
 from geo.store import open_store
+from geo.tiles.matrix import MATRIX_SETS
 from tests.api.conftest import Served
 from tests.api.test_features import pages
 from tests.api.test_tiles import tiles_over

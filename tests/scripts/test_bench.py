@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api.tiles.matrix import MATRIX_SETS
+from geo.tiles.matrix import MATRIX_SETS
 from tests.scripts import ROOT
 
 sys.path.append(str(ROOT / "scripts" / "bench"))
