@@ -23,7 +23,7 @@ def export(
         ),
     ] = None,
     bbox: Annotated[
-        str | None, typer.Option("--bbox", help="西,南,东,北（度） · west,south,east,north in degrees.")
+        str | None, typer.Option("--bbox", help="西、南、东、北，逗号分隔（度） · west,south,east,north in degrees.")
     ] = None,
     crs: Annotated[
         str | None, typer.Option("--crs", help="坐标系，如 EPSG:4490、EPSG:4548 · coordinate system.")

@@ -128,7 +128,10 @@ def _export(layer: MapLayer, parameters: list[dict[str, object]]) -> dict[str, o
     success = {
         "description": f"{layer.title_zh}；坐标东在前、北在后",
         "headers": {"Content-Disposition": {"description": "文件名（RFC 5987）", "schema": {"type": "string"}}},
-        "content": {form.media: binary for form in FORMATS.values()},
+        "content": {
+            form.media: {"schema": {"type": "object"}} if form.media == "application/geo+json" else binary
+            for form in FORMATS.values()
+        },
     }
     operation = described["get"]
     assert isinstance(operation, dict)

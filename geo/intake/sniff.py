@@ -70,11 +70,10 @@ def check_kind(path: Path) -> None:
         raise empty(path.name)
     starts = _STARTS.get(suffix)
     if starts is not None and not head.startswith(starts):
-        raise unreadable(
-            path.name, f"内容不是 {suffix} 文件。", f"its content is that of no {suffix} file."
-        )
+        data = "OSM data" if suffix in OSM_SUFFIXES else "such a file"
+        raise unreadable(path.name, f"内容不是 {suffix} 文件。", f"it ends in {suffix} but is not {data}.")
     if suffix == ".osm.pbf" and b"OSMHeader" not in head[:64]:
-        raise unreadable(path.name, "内容不是 OSM PBF 文件。", "its content is no OSM PBF.")
+        raise unreadable(path.name, "内容不是 OSM PBF 数据。", "it is not OSM data in PBF.")
     if suffix in (".osm", ".osm.gz", ".osm.bz2"):
         _check_osm(path, suffix)
     if head.startswith(_ZIP):
@@ -88,9 +87,13 @@ def _check_osm(path: Path, suffix: str) -> None:
         with openers[suffix](path, "rb") as stream:  # type: ignore[operator]
             head: bytes = stream.read(_HEAD)
     except (OSError, EOFError) as error:
-        raise unreadable(path.name, "压缩文件损坏。", "the compressed file is damaged.") from error
+        raise unreadable(
+            path.name, "压缩文件不完整或损坏。", "the compressed file is truncated or damaged."
+        ) from error
     if _DOCTYPE.search(head) or b"<osm" not in head:
-        raise unreadable(path.name, "不是 OSM XML，或含有文档类型定义。", "it is no OSM XML, or it defines entities.")
+        raise unreadable(
+            path.name, "不是 OSM 数据，或含有文档类型定义。", "it is not OSM data, or it defines entities."
+        )
 
 
 def _check_archive(path: Path) -> None:

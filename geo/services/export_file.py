@@ -159,7 +159,7 @@ def _boxes(text: str | None) -> tuple[Box, ...]:
             whole = (west, south, east, north)
             return (whole,) if west <= east else ((west, south, 180.0, north), (-180.0, south, east, north))
     raise InputError(
-        f"范围“{text}”有误；应为 西,南,东,北（度），南不大于北",
+        f"范围“{text}”有误；应为以逗号分隔的西、南、东、北（度），南不大于北",
         f"box '{text}' does not fit; allowed: west,south,east,north in degrees, south ≤ north",
         parameters=["bbox"],
     )

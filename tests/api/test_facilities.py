@@ -80,7 +80,7 @@ def test_two_facilities_of_one_name_at_one_place_are_two(steward: TestClient) ->
 @pytest.mark.parametrize(
     ("changes", "status", "words"),
     [
-        ({"type": "teahouse"}, 404, ["teahouse"]),
+        ({"type": "teahouse"}, 400, ["teahouse", "senior_canteen"]),
         ({"lon": 200}, 400, ["lon", "180"]),
         ({"name": " "}, 400, ["name"]),
         ({"colour": "red"}, 400, ["colour", "未知"]),

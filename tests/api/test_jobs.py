@@ -94,7 +94,6 @@ def test_progress_is_streamed_until_the_end(planner: TestClient) -> None:
     ("body", "words"),
     [
         ({}, ["types", "必填"]),
-        ({"types": ["senior_canteen"]}, ["minutes", "metres"]),
         ({"types": ["senior_canteen"], "minutes": 15, "metres": 900}, ["只能给一个"]),
         ({"types": ["teahouse"], "minutes": 15}, ["teahouse", "senior_canteen"]),
         ({"types": ["senior_canteen"], "minutes": -1, "colour": "red"}, ["minutes", "大于 0", "colour", "未知"]),
@@ -108,6 +107,11 @@ def test_a_question_that_does_not_fit_is_refused_in_words(planner: TestClient, b
     assert answer.status_code == 400
     assert all(word in answer.json()["message_zh"] for word in words), answer.json()
     assert planner.get("/api/jobs").json()["jobs"] == []
+
+
+def test_a_question_without_a_limit_is_about_a_quarter_of_an_hour(planner: TestClient) -> None:
+    job = wait_for(planner, planner.post("/api/runs", json={"types": ["senior_canteen"]}).json()["job_id"])
+    assert planner.get(f"/api/runs/{job['result']['run_id']}").json()["minutes"] == 15
 
 
 def test_a_job_that_fails_says_why_in_both_languages(fangyu: Run, store_url: str, tmp_path: Path) -> None:

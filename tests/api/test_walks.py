@@ -88,7 +88,7 @@ def test_isochrones_are_drawn_largest_first_and_hold_one_another(anybody: TestCl
         ("isochrones", {"lon": "east", "lat": 91, "minutes": 5}, 400, "lat"),
         ("isochrones", {"lon": "nan", "lat": 1, "minutes": 5}, 400, "lon"),
         ("isochrones", {**where(0.0), "minutes": 5, "at": "someday"}, 400, "someday"),
-        ("nearest-services", {**where(0.0), "type": "teahouse"}, 404, "teahouse"),
+        ("nearest-services", {**where(0.0), "type": "teahouse"}, 400, "teahouse"),
         ("nearest-services", {**where(0.0), "most": 0}, 400, "most"),
     ],
 )

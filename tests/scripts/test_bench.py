@@ -105,6 +105,7 @@ def test_a_measurement_that_fails_is_a_missed_target_and_the_others_go_on(
         raise RuntimeError("no luck")
 
     monkeypatch.setattr(peers, "prepare", lambda: (None, ["SKIPPED everything"]))
+    monkeypatch.setattr(suite, "_WITH_PEERS", frozenset({"P3"}))
     monkeypatch.setattr(suite, "warm", lambda: None)
     monkeypatch.setattr(goals_search, "pairs", fail)
     monkeypatch.setattr(goals_search, "memory", lambda folder: [results.Row("P17", "m", "1 MB")])
