@@ -8,8 +8,14 @@ from pydantic import Field, StrictBool
 
 from api.schemas.common import Strict
 from api.schemas.run import RunAsk
+from geo.scenario import edit_schemas
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def _list_kinds(schema: dict[str, Any]) -> None:
+    """Describe each kind of edit."""
+    schema["items"] = {"oneOf": edit_schemas()}
 
 
 class ScenarioNew(RunAsk):
@@ -37,6 +43,7 @@ class ScenarioEdits(Strict):
     edits: list[dict[str, Any]] = Field(
         min_length=1,
         max_length=50,
+        json_schema_extra=_list_kinds,
         description="修改列表；kind 为 add_facility、move_facility、close_facility、reopen_facility、change_facility、"
         "add_street、set_gate、add_population · edits by kind, in order",
     )

@@ -13,7 +13,7 @@ from geo.scenario.edit import (
     ReopenFacility,
     SetGate,
 )
-from geo.scenario.edit_json import edit_from_json, edit_to_json, edits_from_json
+from geo.scenario.edit_json import edit_from_json, edit_schemas, edit_to_json, edits_from_json
 from geo.scenario.question import BaseSupply, Question
 from geo.scenario.replay import Conflict, Replay, replay
 from geo.scenario.scenario import Scenario, compare
@@ -42,6 +42,7 @@ __all__ = [
     "TypeChange",
     "compare",
     "edit_from_json",
+    "edit_schemas",
     "edit_to_json",
     "edits_from_json",
     "gather_people",

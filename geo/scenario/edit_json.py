@@ -66,6 +66,25 @@ def edit_to_json(edit: Edit) -> dict[str, object]:
     return result
 
 
+def edit_schemas() -> list[dict[str, object]]:
+    """Describe edits as JSON Schema, one entry a kind: what `edits_from_json` takes.
+
+    Returns
+    -------
+    list of dict
+        Schemas; which facilities and gates there are, and that hours belong to some values only, they do not say.
+    """
+    return [
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["kind", *(field.name for field in fields(kind) if field.name not in _OPTIONAL)],
+            "properties": {"kind": {"const": name}, **{field.name: _SCHEMAS[field.name] for field in fields(kind)}},
+        }
+        for name, kind in _KINDS.items()
+    ]
+
+
 def edit_from_json(value: object) -> Edit:
     """Read one edit.
 
@@ -255,4 +274,29 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "oneway": _choice(-1, 0, 1),
     "access": _choice(*get_args(GateAccess)),
     "persons": _persons,
+}
+
+_TEXT: Final[dict[str, object]] = {"type": "string", "minLength": 1, "maxLength": 200}
+_COUNT: Final[dict[str, object]] = {"type": "integer", "minimum": 0, "maximum": _MAX_PERSONS}
+_PAIR: Final[dict[str, object]] = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+_SCHEMAS: Final[dict[str, dict[str, object]]] = {
+    "type": _TEXT,
+    "id": _TEXT,
+    "lon": {"type": "number", "minimum": -180, "maximum": 180},
+    "lat": {"type": "number", "minimum": -90, "maximum": 90},
+    "capacity": _COUNT,
+    "hours": _TEXT,
+    "line": {"type": "array", "items": _PAIR, "minItems": 2, "maxItems": _MAX_VERTICES},
+    "is_bridge": {"type": "boolean"},
+    "is_steps": {"type": "boolean"},
+    "crossing_share": {"type": "number", "minimum": 0, "maximum": 1},
+    "foot": {"enum": ["public", "private"]},
+    "oneway": {"enum": [-1, 0, 1]},
+    "access": {"enum": list(get_args(GateAccess))},
+    "persons": {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": dict.fromkeys(BANDS, _COUNT),
+    },
 }

@@ -286,3 +286,13 @@ def test_kept_states_thin_out_the_further_back_they_lie() -> None:
     for back in range(1, 29):
         nearest = max([0, *(at for at in kept if at <= 60 - back)])
         assert (60 - back) - nearest <= 2 * back
+
+
+def test_what_is_read_is_what_the_schemas_say() -> None:
+    from geo.scenario.edit_json import _KINDS, _READERS, edit_schemas
+
+    schemas = {str(one["properties"]["kind"]["const"]): one for one in edit_schemas()}  # type: ignore[index]
+    assert list(schemas) == list(_KINDS)
+    for one in schemas.values():
+        assert set(one["required"]) <= set(one["properties"])  # type: ignore[call-overload]
+        assert set(one["properties"]) - {"kind"} <= set(_READERS)  # type: ignore[call-overload]
