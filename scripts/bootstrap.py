@@ -19,7 +19,12 @@ from typing import cast
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 STAMP_NAME = "fangyu-stamp.json"
-WARM_UP = "from geo.access import warm as a; from geo.scenario import warm as s; a.warm(); s.warm()"
+WARM_UP = """
+from geo.access import warm as access
+from geo.scenario import warm as scenario
+from geo.tiles import warm as tiles
+access.warm(), scenario.warm(), tiles.warm()
+"""
 BUILD_TOOLS = ["hatchling", "editables"]
 
 

@@ -280,3 +280,9 @@ def test_gdal_reads_the_tile_too(tmp_path: Path) -> None:
     found = shapely.transform(frame.geometry.to_numpy(), lambda xy: np.column_stack([xy[:, 0], EXTENT - xy[:, 1]]))
     for shape, expected in zip(found, shapes, strict=True):
         assert shape.equals(expected)
+
+
+def test_warming_draws_every_kind_of_geometry() -> None:
+    from geo.tiles.warm import warm
+
+    warm()
