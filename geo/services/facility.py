@@ -30,6 +30,8 @@ from geo.store.pages import today
 LAYER: Final = "facilities"
 HAND_SOURCE: Final = "hand"
 """Source of facilities that were entered one by one."""
+EDITS: Final = ("facility created", "facility edited", "facility closed", "facility reopened")
+"""What stands in place of a file name where a person changed one facility; files to import have an ending."""
 
 _BY_POSITION: Final = ("raw_x", "raw_y", "raw_crs", "datum_method", "accuracy_m")
 _NOT_GIVEN: Final = frozenset({"type", "capacity_unit", "attributes", *_BY_POSITION})

@@ -28,6 +28,8 @@ from geo.intake.street import read_street_lines
 from geo.network.centreline import split_centrelines
 from geo.network.osm import is_osm_name, read_osm
 from geo.network.streets import StreetData
+from geo.services.facility import EDITS
+from geo.services.facility import LAYER as FACILITIES
 from geo.services.import_report import ImportOptions, ImportReport, LayerChange, file_digest
 from geo.store import Session, imports, layers, state
 
@@ -414,6 +416,7 @@ def _import(
         for name, frame in found.frames.items()
     }
     main = changes[layer]
+    problems = [*found.problems, *_replaced_edits(session, layer, import_id, options.path.name)]
     imports.finish(
         session,
         import_id,
@@ -430,9 +433,29 @@ def _import(
         rows_repaired=found.rows_repaired,
         rows_refused=found.rows_refused,
         changes=changes,
-        problems=found.problems,
+        problems=problems,
         facts=found.facts,
     )
+
+
+def _replaced_edits(session: Session, layer: str, import_id: int, file: str) -> list[Problem]:
+    """Say which facilities had been edited by hand and now stand as the file has them."""
+    if layer != FACILITIES:
+        return []
+    return [
+        Problem(
+            code="hand_edit_replaced",
+            severity="note",
+            file=file,
+            row=None,
+            field="id",
+            value=feature_id,
+            message_zh="这条设施曾在系统中人工修改，本次导入以文件为准；修改过的版本仍可在历史中查到，需要时请撤销本次导入",
+            message_en="this facility had been edited by hand and now stands as in the file; the edited version is in "
+            "its history, and undoing this import brings it back",
+        )
+        for feature_id in imports.replaced_versions(session, layer, import_id, EDITS)
+    ]
 
 
 def _sync(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -290,6 +291,34 @@ def _undo_layer(session: Session, spec: Layer, import_id: int) -> SyncCounts:
         )
     layers.bump(session, spec.name)
     return SyncCounts(added=reopened, closed=withdrawn)
+
+
+def replaced_versions(session: Session, layer: str, import_id: int, file_names: Sequence[str]) -> list[str]:
+    """List the features whose version from certain earlier imports was ended by another.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer : str
+        Layer.
+    import_id : int
+        The import that ended them.
+    file_names : sequence of str
+        File names of the earlier imports.
+
+    Returns
+    -------
+    list of str
+        Ids within the source, in order.
+    """
+    table = LAYERS[layer].table.c
+    query = (
+        select(table.id)
+        .join(Import, Import.fid == table.import_id)
+        .where(table.closed_import_id == import_id, Import.file_name.in_(file_names))
+    )
+    return sorted(session.scalars(query))
 
 
 def _newest(session: Session, layer: str, source: str) -> Import | None:

@@ -243,3 +243,31 @@ def test_unknown_layers_fields_and_imports_are_refused(steward: TestClient, tmp_
     assert steward.post("/api/imports/99/undo").status_code == 404
     with pytest.raises(InputError):
         safe_name("evil.exe")
+
+
+def test_a_newer_file_names_the_edits_by_hand_it_replaces(steward: TestClient, tmp_path: Path) -> None:
+    lon, lat = town.position(700.0)
+
+    def import_with(seats: int) -> Any:
+        rows = f"编号,名称,经度,纬度,餐位\nN1,食堂一,{lon:.9f},{lat:.9f},30\nN2,食堂二,{lon:.9f},{lat:.9f},{seats}\n"
+        sent = send(steward, rows.encode(), "新食堂.csv")
+        ask = {"layer": "facilities", "type": "senior_canteen", "source": "食堂", "datum": "cgcs2000"}
+        done = run(steward, "", upload_id=sent["upload_id"], **ask)
+        assert done["state"] == "done", done
+        return [one for one in done["result"]["problems"] if one["code"] == "hand_edit_replaced"]
+
+    assert import_with(30) == []
+    for listed in steward.get("/api/facilities").json()["facilities"]:
+        if listed["name"].startswith("食堂"):
+            found = steward.get(f"/api/facilities/{listed['uid']}")
+            answer = steward.patch(
+                f"/api/facilities/{listed['uid']}",
+                json={"attributes": {"seats": 44}},
+                headers={"If-Match": found.headers["ETag"]},
+            )
+            assert answer.status_code == 200, answer.text
+    # N2 stands in the file as it was edited, so nothing of that edit is lost.
+    told = import_with(44)
+    assert [(one["value"], one["severity"]) for one in told] == [("N1", "note")]
+    assert [one["value"] for one in import_with(45)] == ["N2"], "its edit stood until now"
+    assert import_with(46) == [], "an edit is named by the import that replaces it, and no other"
