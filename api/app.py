@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import errors
 from api.basemap import BASEMAP_PATH, BasemapRoute
-from api.download import Exports
+from api.download import Exports, sweep
 from api.guard import GuardedRoute, check_guarded
 from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
@@ -61,6 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         with store.session(write=False) as session:
             app.state.is_synthetic = is_synthetic(session)
         app.state.streams = 0
+        sweep(settings.store.exports, 2 * settings.limits.export_s)
         app.state.networks = NetworkShelf(settings.store.cache)
         app.state.scenarios = ScenarioDesk(app.state.networks)
         app.state.runner = JobRunner(store, settings.store.cache, HANDLERS)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -168,6 +170,24 @@ class _Pipe:
                 return None
             await self._news.wait()
             self._news.clear()
+
+
+def sweep(folder: Path, older_than_s: float) -> None:
+    """Remove what a server that was killed left of its exports.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where exports are made.
+    older_than_s : float
+        Seconds an export may take at most; younger ones may belong to another worker.
+    """
+    if not folder.is_dir():
+        return
+    for home in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if time.time() - home.stat().st_mtime > older_than_s:
+                shutil.rmtree(home, ignore_errors=True)
 
 
 Make = Callable[[Making], Generator[bytes]]

@@ -16,6 +16,11 @@ class StoreSettings(BaseModel):
     store: str = Field(description="数据存储：.gpkg 文件或 postgresql+psycopg:// 地址 · the store")
     cache: Path = Field(description="缓存文件夹 · folder of compiled networks and rendered reports")
 
+    @property
+    def exports(self) -> Path:
+        """Where exports that cannot be streamed are made."""
+        return self.cache / "exports"
+
 
 class AccessSettings(BaseModel):
     """Who may ask."""

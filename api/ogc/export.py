@@ -79,7 +79,7 @@ async def export(request: Request, principal: Reader, name: str) -> Response:
     """
     layer = readable_layer(map_layer(name), principal)
     job = _read(QueryReader(request), layer, principal)
-    folder = settings_of(request).store.cache / "exports"
+    folder = settings_of(request).store.exports
     exports: Exports = request.app.state.exports
     return await download(
         request, _maker(job, folder), media=job.form.media, names=export_names(job, today()), exports=exports

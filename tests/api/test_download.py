@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tempfile
 import threading
 import time
@@ -13,10 +14,11 @@ from urllib.parse import unquote
 
 import pytest
 from fastapi import FastAPI
+from starlette.testclient import TestClient
 from starlette.types import Message
 
 from api.app import create_app
-from api.download import disposition
+from api.download import disposition, sweep
 from api.settings import Settings, StoreSettings
 from geo.services import export as service
 from geo.services import tile_archive
@@ -296,3 +298,15 @@ def test_names_in_any_script_are_spelt_as_the_standard_says() -> None:
     assert unquote(extended) == "内部资料_老年人需求点 2026.csv"
     assert extended.isascii()
     assert " " not in extended
+
+
+def test_what_a_killed_server_left_is_swept_and_what_another_makes_is_not(store_url: str, tmp_path: Path) -> None:
+    settings = Settings(store=StoreSettings(store=store_url, cache=tmp_path / "cache"))
+    sweep(settings.store.exports, 60.0)
+    for name, age in (("export-old", 3600.0), ("export-new", 5.0)):
+        home = settings.store.exports / name
+        home.mkdir(parents=True)
+        (home / "streets.gpkg").write_bytes(b"half of it")
+        os.utime(home, (time.time() - age, time.time() - age))
+    with TestClient(create_app(settings)):
+        assert [home.name for home in settings.store.exports.iterdir()] == ["export-new"]
