@@ -32,7 +32,8 @@ TILE_PATH: Final = "/ogc/collections/{name}/tiles/{matrix}/{zoom}/{row}/{column}
 MEDIA: Final = "application/vnd.mapbox-vector-tile"
 _KEPT_ADDRESSES: Final = 8_192
 _MAKERS: Final = max(2, os.cpu_count() or 2)
-"""Threads that make tiles: as many as can compute, so that other questions find a thread and a connection free."""
+"""Threads that make tiles of PostGIS: as many as can compute, so that other questions find a connection free. On SQLite
+one: two that take rows in turn, each row in the interpreter's lock, take longer than one after the other."""
 _PRIVATE: Final = [(name.lower().encode(), value.encode()) for name, value in PRIVATE.items()]
 
 
@@ -87,7 +88,7 @@ class TileRoute:
         found = None if present is None else kept(key_at(present.token(tables)))
         if found is None:
             if self._makers is None:
-                self._makers = anyio.CapacityLimiter(_MAKERS)
+                self._makers = anyio.CapacityLimiter(1 if scope["app"].state.store.kind == "gpkg" else _MAKERS)
             found = await reading(Request(scope, receive), work, limiter=self._makers)
         tag, tile = found
         await _send(send, tag, tile, takes_gzip=takes_gzip)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from geo.store.geometry import strip_blobs
 from geo.store.layer import Layer
-from geo.store.pages import RowChoice, RowPage, conditions_of, plain_values, plan_plainly
+from geo.store.pages import RowChoice, RowPage, conditions_of, plain_values
 from geo.store.rows import is_sqlite
 from geo.store.rtree import AFTER_FID
 
@@ -52,8 +52,6 @@ def all_pages(
         .order_by(rows.fid)
         .limit(bindparam("page_rows"))
     )
-    if not embedded:
-        plan_plainly(session)
     kinds = [spec.columns[name].kind for name in columns]
     after, limit, is_first = 0, min(_FIRST, size), True
     while True:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from geo.store.layer import DERIVED_LAYERS, LAYERS, layer
-from geo.store.tables import LayerRevision, StoreInfo
+from geo.store.tables import StoreInfo
 
 Bounds = tuple[float, float, float, float]
 
@@ -64,6 +65,10 @@ def write_fact(session: Session, key: str, value: str) -> None:
     session.flush()
 
 
+REVISIONS: Final = "SELECT layer, revision, stamp FROM layer_revisions"
+"""Asked with every tile and page, so as plain text: putting the query together takes longer than carrying it out."""
+
+
 def token(session: Session, layer_names: Sequence[str]) -> str:
     """Return a short text that changes whenever one of the layers does; caches are keyed by it.
 
@@ -79,9 +84,8 @@ def token(session: Session, layer_names: Sequence[str]) -> str:
     str
         Sixteen hexadecimal digits.
     """
-    rows = session.execute(select(LayerRevision.layer, LayerRevision.revision, LayerRevision.stamp))
-    found = {layer: f"{revision}-{stamp}" for layer, revision, stamp in rows}
-    return token_of(found, layer_names)
+    rows = session.connection().exec_driver_sql(REVISIONS).all()
+    return token_of({layer: f"{revision}-{stamp}" for layer, revision, stamp in rows}, layer_names)
 
 
 def token_of(found: Mapping[str, str], layer_names: Sequence[str]) -> str:

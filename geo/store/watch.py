@@ -23,14 +23,13 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from geo.store.state import token_of
+from geo.store.state import REVISIONS, token_of
 from geo.store.triggers import REVISIONS_CHANNEL
 
 LEASE_S: Final = 0.9
 """How long what was read on PostgreSQL counts without being read again: less than the second that is promised."""
 _LOOK_S: Final = 0.35
 _RETRY_S: Final = 1.0
-_QUERY: Final = "SELECT layer, revision, stamp FROM layer_revisions"
 
 
 class Revisions:
@@ -119,7 +118,7 @@ class SqliteWatch:
                 version = self._connection.execute("PRAGMA data_version").fetchone()[0]
                 if version != self._version:
                     # In this order: rows may be newer than the number, and are then read once more; never older.
-                    self._known = Revisions(self._connection.execute(_QUERY).fetchall())
+                    self._known = Revisions(self._connection.execute(REVISIONS).fetchall())
                     self._version = version
             except sqlite3.Error:
                 self._version, self._known = -1, None
@@ -228,7 +227,7 @@ class PostgresWatch:
             while not self._is_closed.is_set():
                 is_told = False
                 doubts, begun = self._doubts, time.monotonic()
-                rows = connection.execute(_QUERY.encode()).fetchall()
+                rows = connection.execute(REVISIONS.encode()).fetchall()
                 self._known = _Known(Revisions(rows), begun + LEASE_S, doubts)
                 # What is announced while the rows are read may have come too late for them.
                 if is_told:

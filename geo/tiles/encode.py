@@ -48,7 +48,8 @@ class TileLayer:
         well-known binary or GeoPackage blobs, which are quicker. None and empty ones are left out. A collection
         counts as what it holds of the highest dimension.
     columns : mapping of str to sequence or array, each of length n
-        Attributes: text, whole numbers, numbers, flags, dates; a feature has no attribute where there is None or NaN.
+        Attributes: text (as such or in UTF-8), whole numbers, numbers, flags, dates; a feature has no attribute where
+        there is None or NaN.
     is_collapsed_kept : bool
         Whether lines and polygons too small for the tile's units are written as a line or square of one unit. Where
         not, they are left out without a word.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import NoneType
 from typing import Any, Final, Literal, cast
 
 import numpy as np
@@ -28,8 +29,15 @@ _FAMILIES: Final[tuple[tuple[type | tuple[type, ...], _Kind], ...]] = (
     ((int, np.integer), "whole"),
     (np.float32, "single"),
     ((float, np.floating), "double"),
-    ((str, date), "text"),
+    ((str, bytes, date), "text"),
 )
+
+
+# Types of which no value is missing, asked for exactly; everything else is looked at value by value.
+_PRESENT: Final = frozenset((str, bytes, int, bool))
+Rows = Int | slice
+"""Features, or all of them: a tenth of the time where values are put into an array."""
+_ALL: Final = slice(None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +45,7 @@ class _Piece:
     """The values of one kind in one column."""
 
     key: int
-    rows: Int
+    rows: Rows
     values: Sequence[object] | NDArray[Any]
 
 
@@ -47,9 +55,9 @@ class _Sorted:
 
     pieces: dict[_Kind, list[_Piece]] = field(default_factory=lambda: {kind: [] for kind in _KINDS})
 
-    def add(self, kind: _Kind, key: int, rows: Int, values: Sequence[object] | NDArray[Any]) -> None:
+    def add(self, kind: _Kind, key: int, rows: Rows, values: Sequence[object] | NDArray[Any]) -> None:
         """Take values of a kind."""
-        if rows.size:
+        if len(values):
             self.pieces[kind].append(_Piece(key, rows, values))
 
 
@@ -61,7 +69,7 @@ def write_attributes(
     Parameters
     ----------
     columns : mapping of str to sequence or array
-        Attributes of all features.
+        Attributes of all features; bytes are text in UTF-8.
     n : int
         How many features the layer has.
     rows : Int
@@ -98,13 +106,12 @@ def write_attributes(
         if sum(map(len, found.pieces.values())) > before:
             keys.append(name)
     codes = np.full((rows.size, len(keys)), -1, np.int32)
-    texts = _number_texts(found.pieces["text"], codes)
-    offset = len(texts)
+    encoded = _number_texts(found.pieces["text"], codes)
+    offset = len(encoded)
     numbers = {}
     for kind in _KINDS[1:]:
         numbers[kind] = _number_numbers(found.pieces[kind], kind, codes, offset)
         offset += numbers[kind].size
-    encoded = [text.encode() for text in texts]
     start = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=start[1:])
     message = write_values(
@@ -118,58 +125,70 @@ def write_attributes(
     return keys, codes, message.tobytes()
 
 
-def _chosen(column: Column, rows: Int, n: int) -> NDArray[Any]:
+def _chosen(column: Column, rows: Int, n: int) -> Column:
     """The values of the features that are written."""
-    if isinstance(column, np.ndarray):
-        array = column
-    else:
-        array = np.empty(n, dtype=object)
-        array[:] = column
-    return array if rows.size == n else array[rows]
+    if rows.size == n:
+        return column
+    return column[rows] if isinstance(column, np.ndarray) else [column[row] for row in rows.tolist()]
 
 
-def _sort_out(found: _Sorted, key: int, column: NDArray[Any], name: str, layer: str) -> None:
+def _sort_out(found: _Sorted, key: int, column: Column, name: str, layer: str) -> None:
     """Sort the values of a column by kind."""
-    everywhere = np.arange(column.size)
+    if not isinstance(column, np.ndarray):
+        _sort_objects(found, key, column, name, layer)
+        return
     sort = column.dtype.kind
     if sort == "b":
-        found.add("flag", key, everywhere, column)
+        found.add("flag", key, _ALL, column)
     elif sort in "iu" and (column.size == 0 or int(column.max()) <= _LARGEST):
-        found.add("whole", key, everywhere, column)
+        found.add("whole", key, _ALL, column)
     elif sort == "f":
         rows = np.flatnonzero(~np.isnan(column))
         found.add("single" if column.dtype.itemsize <= 4 else "double", key, rows, column[rows])
     elif sort in "UT":
-        found.add("text", key, everywhere, column.tolist())
+        found.add("text", key, _ALL, column.tolist())
     elif sort == "M":
         rows = np.flatnonzero(~np.isnat(column))
         found.add("text", key, rows, np.datetime_as_string(column[rows], unit="auto").tolist())
     elif sort == "O":
-        rows = np.flatnonzero(~pd.isna(column))
-        _sort_objects(found, key, rows, column[rows].tolist(), name, layer)
+        _sort_objects(found, key, column.tolist(), name, layer)
     else:
         raise _refusal(column.dtype.name, name, layer)
 
 
-def _sort_objects(found: _Sorted, key: int, rows: Int, values: list[object], name: str, layer: str) -> None:
+def _sort_objects(found: _Sorted, key: int, column: Sequence[object], name: str, layer: str) -> None:
     """Sort values that may be anything by kind."""
+    rows, values, sorts = _present(column)
     kinds: dict[type, _Kind] = {}
-    for sort in set(map(type, values)):
+    for sort in sorts:
         kind = next((kind for family, kind in _FAMILIES if issubclass(sort, family)), None)
         if kind is None:
             raise _refusal(sort.__name__, name, layer)
         kinds[sort] = kind
     for kind in set(kinds.values()):
-        if len(set(kinds.values())) == 1:
-            place, chosen = rows, values
-        else:
+        place, chosen = rows, values
+        if len(set(kinds.values())) > 1:
             picked = [i for i, value in enumerate(values) if kinds[type(value)] == kind]
-            place, chosen = rows[picked], [values[i] for i in picked]
-        if kind == "text" and any(sort is not str for sort in kinds):
-            chosen = [value.isoformat() if isinstance(value, date) else str(value) for value in chosen]
+            place, chosen = np.arange(len(column))[rows][picked], [values[i] for i in picked]
+        if kind == "text" and any(issubclass(sort, date) for sort in kinds):
+            chosen = [value.isoformat() if isinstance(value, date) else value for value in chosen]
         if kind == "whole" and _is_beyond(cast("Sequence[int]", chosen)):
             raise _refusal("int > 64 bit", name, layer)
         found.add(kind, key, place, chosen)
+
+
+def _present(column: Sequence[object]) -> tuple[Rows, Sequence[object], set[type]]:
+    """Values that are not missing: of which features, the values, and their types."""
+    sorts = set(map(type, column))
+    if sorts <= _PRESENT:
+        return _ALL, column, sorts
+    if sorts == {NoneType}:
+        return _ALL, (), set()
+    values = np.empty(len(column), dtype=object)
+    values[:] = column
+    rows = np.flatnonzero(~pd.isna(values))
+    left = values[rows].tolist()
+    return rows, left, set(map(type, left))
 
 
 def _is_beyond(values: Sequence[int]) -> bool:
@@ -188,15 +207,15 @@ def _refusal(sort: str, name: str, layer: str) -> InputError:
     )
 
 
-def _number_texts(pieces: Sequence[_Piece], codes: Int32) -> list[str]:
-    """Number texts in the order in which they come; return the different ones."""
+def _number_texts(pieces: Sequence[_Piece], codes: Int32) -> list[bytes]:
+    """Number texts in the order in which they come; return the different ones in UTF-8."""
     seen: dict[object, int] = {}
     for piece in pieces:
         # A tenth of the time of asking for one value after the other.
         new = [text for text in dict.fromkeys(piece.values) if text not in seen]
         seen.update(zip(new, range(len(seen), len(seen) + len(new)), strict=True))
         codes[piece.rows, piece.key] = np.fromiter(map(seen.__getitem__, piece.values), np.int32, len(piece.values))
-    return [str(text) for text in seen]
+    return [text if isinstance(text, bytes) else str(text).encode() for text in seen]
 
 
 def _number_numbers(pieces: Sequence[_Piece], kind: _Kind, codes: Int32, offset: int) -> NDArray[Any]:
