@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import ipaddress
 import json
 import logging
@@ -162,9 +163,13 @@ def worker_app() -> FastAPI:
     asked = json.loads(os.environ[APP_VARIABLE])
     if asked["log"] is not None:
         start_log(asked["log"])
-    return create_app(
+    app = create_app(
         settings_for(asked["store"], Path(asked["cache"]), is_loopback=asked["is_loopback"], demo=asked["demo"])
     )
+    # What is loaded by now stays: looking through it for garbage would hold every request up for 30 ms, now and then.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def serve_store(
