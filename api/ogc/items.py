@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Annotated, Final
 
 import numpy as np
@@ -232,17 +233,16 @@ def features_json(page: RowPage, layer: MapLayer, crs: OutputCrs) -> list[dict[s
     """
     shapes = shapely.from_wkb(np.array(page.wkb, dtype=object), on_invalid="ignore")
     coordinates = shapely.get_coordinates(shapes)
-    if coordinates.size:
-        shapes = shapely.set_coordinates(shapes, np.round(crs.forward(coordinates), crs.decimals))
-    texts = shapely.to_geojson(shapes)
+    written = np.round(crs.forward(coordinates), crs.decimals)
+    # Most layers hold no more digits than are written.
+    if not np.array_equal(written, coordinates):
+        shapes = shapely.set_coordinates(shapes, written)
+    geometries = (None if text is None else orjson.Fragment(text) for text in shapely.to_geojson(shapes).tolist())
+    # Dictionaries made by map: half the time of a loop, which with a thousand features is as long as reading them.
+    properties = map(dict, map(zip, repeat(layer.fields), zip(*page.values, strict=True)))
     return [
-        {
-            "type": "Feature",
-            "id": fid,
-            "geometry": None if text is None else orjson.Fragment(text),
-            "properties": dict(zip(layer.fields, values, strict=True)),
-        }
-        for fid, text, *values in zip(page.fids, texts.tolist(), *page.values, strict=True)
+        {"type": "Feature", "id": fid, "geometry": geometry, "properties": facts}
+        for fid, geometry, facts in zip(page.fids, geometries, properties, strict=True)
     ]
 
 

@@ -11,6 +11,7 @@ import gc
 import io
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -34,6 +35,11 @@ from geo.store.insert import insert_columns
 from geo.store.layer import ColumnKind, Layer
 from geo.store.rtree import add_boxes
 
+_TURN = threading.Lock()
+_TURN_S = 0.02
+"""How long a thread waits for another one to take its rows from SQLite. The interpreter's lock changes hands with every
+row, so two that take a thousand rows each at the same time need ten times as long as one after the other; but nobody is
+to wait for a query that looks through a whole layer."""
 _MANY = 20_000
 """From so many new rows on, indexes are built afresh rather than kept up row by row: 450,000 rows in 6 s, not 20."""
 
@@ -126,12 +132,15 @@ def fetch_plain(
     """
     if is_sqlite(session):
         file = sqlite_connection(session)
+        is_mine = _TURN.acquire(timeout=_TURN_S)
         file.text_factory = bytes if is_raw else str
         try:
             result = cast("CursorResult[Any]", session.execute(query, parameters))
             return cast("list[tuple[Any, ...]]", result.cursor.fetchall())
         finally:
             file.text_factory = str
+            if is_mine:
+                _TURN.release()
     driver = postgres_connection(session)
     usual, driver.cursor_factory = driver.cursor_factory, _RawTextCursor if is_raw else _BinaryCursor
     try:
