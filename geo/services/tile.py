@@ -1,8 +1,9 @@
 """Making one tile of one layer: its features, or below their zoom how many there are where.
 
 Both engines of the store hand over rows, and one encoder writes them. PostGIS could write tiles itself: for a tile of
-460 polygons one ``ST_AsMVT`` takes as long as reading the rows in binary and encoding them here; served over HTTP it
-was the slower one (about 120 against 200 tiles a second, 2 clients), and it mends less well what rounding breaks.
+529 polygons ``ST_AsMVT`` takes 1.9 ms of one backend from a stored EPSG:3857 column and 2.2 ms with ``ST_Transform``,
+against 0.5 ms for the rows in binary and 1.5 ms to encode them here. That costs no less, and it mends less well what
+rounding breaks.
 """
 
 from __future__ import annotations
