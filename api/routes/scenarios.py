@@ -28,7 +28,7 @@ from geo.services.scenario import (
     step_back,
     step_forward,
 )
-from geo.services.scenario_answer import answer_json, comparison_json, scenario_totals
+from geo.services.scenario_answer import answer_json, comparison_json, scenario_notes, scenario_totals
 from geo.store import Session, scenarios
 from geo.store.columns import utc_now
 from geo.store.scenarios import ScenarioRecord
@@ -447,7 +447,8 @@ class _Step:
             opened = _own(_open(session, self._request, self._principal, self._id), self._principal)
             after = do(opened)
             points = desk_of(self._request).points_in(session, opened.ground, self._principal.district)
-            return opened, after, answer_json(opened.ground, after.answer, full=self._full, points=points)
+            body = answer_json(opened.ground, after.answer, full=self._full, points=points)
+            return opened, after, {**body, "notes": scenario_notes(after)}
 
         opened, after, body = await reading(self._request, work)
         version = self._version or opened.record.row_version

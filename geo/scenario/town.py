@@ -210,7 +210,8 @@ def with_street(
         A street lies far away from all others.
     """
     old = town.network
-    _check_near(town, segments)
+    west, south, east, north = (float(value) for value in segments.total_bounds)
+    _refuse_far(town, (west, south, east, north), "新增道路", "street")
     extended = with_added_streets(old, segments)
     network = extended.network
     graph, origin, has_new = grown(town.graph, old, network, town.gates, _NO_INDEX)
@@ -228,18 +229,17 @@ def with_street(
     return Town(town.plain, network, graph, town.gates, (*town.added, *lines), prices, None), change
 
 
-def _check_near(town: Town, segments: gpd.GeoDataFrame) -> None:
-    """Refuse streets far away: they are slips of the pen, and the grid over all streets would have to reach them."""
+def _refuse_far(town: Town, box: tuple[float, float, float, float], what_zh: str, what_en: str) -> None:
+    """Refuse what lies far away: it is a slip of the pen, and the grid over all streets would have to reach it."""
     network = town.plain
-    box = segments.total_bounds
     west, south = float(network.node_lon.min()) - FAR_DEG, float(network.node_lat.min()) - FAR_DEG
     east, north = float(network.node_lon.max()) + FAR_DEG, float(network.node_lat.max()) + FAR_DEG
     if not (box[0] >= west and box[1] >= south and box[2] <= east and box[3] <= north):
         given = ", ".join(f"{value:.5f}" for value in box)
         allowed = f"{west:.5f}, {south:.5f}, {east:.5f}, {north:.5f}"
         raise InputError(
-            f"新增道路的范围（{given}）远离路网，允许的范围：{allowed}（西、南、东、北，度）",
-            f"the street's extent ({given}) is far from the network; allowed: {allowed} "
+            f"{what_zh}的范围（{given}）远离路网，允许的范围：{allowed}（西、南、东、北，度）",
+            f"the {what_en}'s extent ({given}) is far from the network; allowed: {allowed} "
             "(west, south, east, north, degrees)",
         )
 
@@ -338,7 +338,14 @@ def link_places(town: Town, lon: Float, lat: Float) -> PointLinks:
     -------
     PointLinks
         Their links, the same whether the place or the street came first.
+
+    Raises
+    ------
+    InputError
+        A place lies far away from all streets.
     """
+    box = (float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max()))
+    _refuse_far(town, box, "地点", "place")
     links = link_points(town.plain, lon, lat, threads=1)
     for lines in town.added:
         links = links.adding(link_to_lines(town.network, lines, lon, lat, threads=1))

@@ -10,7 +10,17 @@ from geo.access.population import persons_number
 from geo.access.status import STATUS_NAMES
 from geo.arrays import Bool, Float, Int, Int32
 from geo.catalog.load import facility_type
-from geo.scenario import Answer, Comparison, Scenario, Supplied, Table, TypeChange
+from geo.scenario import (
+    AddFacility,
+    AddPopulation,
+    Answer,
+    Comparison,
+    MoveFacility,
+    Scenario,
+    Supplied,
+    Table,
+    TypeChange,
+)
 from geo.scenario.answer import supplied
 from geo.services.scenario import Ground
 
@@ -45,7 +55,85 @@ def answer_json(ground: Ground, answer: Answer, *, full: bool, points: Bool | No
             totals_json(one, None if full else change) for one, change in zip(answer.types, changes, strict=True)
         ],
         "change": comparison_json(ground, answer.comparison, points=points),
+        "summary_zh": "；".join(_sentence(one, change)[0] for one, change in zip(answer.types, changes, strict=True)),
+        "summary_en": "; ".join(_sentence(one, change)[1] for one, change in zip(answer.types, changes, strict=True)),
     }
+
+
+def scenario_notes(scenario: Scenario) -> list[Json]:
+    """Say which of the places that edits put down serve nobody, and why.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+
+    Returns
+    -------
+    list of dict
+        ``code``, what it is about, and a message in Chinese and in English.
+    """
+    state, found = scenario.state, []
+    stocks = {side.stock.slug: side.stock for side in state.sides}
+    placed = {(edit.type, edit.id) for edit in scenario.edits if isinstance(edit, AddFacility | MoveFacility)}
+    for slug, facility_id in sorted(placed):
+        stock, kind = stocks[slug], facility_type(slug)
+        row = stock.row(facility_id)
+        about = {"type": slug, "id": facility_id}
+        if not stock.is_kept[row]:
+            continue
+        if not stock.links.is_linked[row]:
+            found.append(
+                _note(
+                    "not_linked", about,
+                    f"{kind.title_zh}“{facility_id}”附近没有可步行的道路，不服务任何人；请移到路边，或先补画道路",
+                    f"{kind.title_en} {facility_id} lies beside no street that can be walked and serves nobody; "
+                    "move it to a street, or draw one first",
+                )
+            )  # fmt: skip
+        elif not stock.is_open[row]:
+            found.append(
+                _note(
+                    "closed_then", about,
+                    f"{kind.title_zh}“{facility_id}”在所问的时刻不营业，未计入",
+                    f"{kind.title_en} {facility_id} is not open at the moment that is asked about, and does not count",
+                )
+            )  # fmt: skip
+    compounds = [edit for edit in scenario.edits if isinstance(edit, AddPopulation)]
+    first = state.people.n_points - len(compounds)
+    for position, edit in enumerate(compounds):
+        if not state.linked[first + position]:
+            found.append(
+                _note(
+                    "compound_not_linked", {"id": edit.id},
+                    f"新增小区“{edit.id}”附近没有可步行的道路，那里的人走不到任何设施；请移到路边，或先补画道路",
+                    f"the added compound {edit.id} lies beside no street that can be walked: nobody there reaches "
+                    "anything; move it to a street, or draw one first",
+                )
+            )  # fmt: skip
+    return found
+
+
+def _note(code: str, about: Json, zh: str, en: str) -> Json:
+    """Write one note."""
+    return {"code": code, **about, "message_zh": zh, "message_en": en}
+
+
+def _sentence(one: Supplied, change: TypeChange) -> tuple[str, str]:
+    """Say in a sentence what became of one type."""
+    kind, shifts = facility_type(one.type), _whole(change.shifts)
+    whole, before = one.totals.sums[0][0], change.difference.sums[0][0]
+    everybody, was = int(whole.sum()), int(whole.sum() - before.sum())
+    now = "–" if everybody == 0 else f"{int(whole[0]) / everybody:.1%}"
+    then = "–" if was == 0 else f"{(int(whole[0]) - int(before[0])) / was:.1%}"
+    names = ("gained", "lost", "nearer", "farther")
+    gained, lost, nearer, farther = (f"{round(float(str(shifts[name]))):,}" for name in names)
+    return (
+        f"{kind.title_zh}：新增覆盖 {gained} 人，失去覆盖 {lost} 人，走得更近 {nearer} 人，走得更远 {farther} 人；"
+        f"覆盖率 {then} → {now}",
+        f"{kind.title_en}: {gained} people gained, {lost} lost, {nearer} with a shorter and {farther} with a longer "
+        f"walk; coverage {then} → {now}",
+    )
 
 
 def scenario_totals(ground: Ground, scenario: Scenario) -> list[Json]:
@@ -206,6 +294,7 @@ def _rows(table: Table, position: int, keep: Bool | None) -> Json:
     return {
         "level": level.level,
         "codes": [level.code_of(int(row)) for row in rows],
+        "names": [level.names[row] if row < level.n_divisions else None for row in rows.tolist()],
         "persons": _values(sums[rows], table.unit),
     }
 

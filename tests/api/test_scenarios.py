@@ -81,6 +81,26 @@ def test_an_edit_answers_as_a_run_on_the_edited_data_would(
     assert sum(row[COVERED] for row in level["persons"]) >= change["shifts"]["gained"]
 
 
+def test_an_answer_says_in_a_sentence_what_changed_and_which_place_serves_nobody(planner: TestClient) -> None:
+    scenario = begun(planner)
+    answer = step(planner, scenario, edits=[canteen(1500.0)])
+    shifts = answer["change"]["types"][0]["shifts"]
+    assert f"新增覆盖 {shifts['gained']:,} 人" in answer["summary_zh"]
+    assert f"→ {answer['types'][0]['coverage_ratio']:.1%}" in answer["summary_en"]
+    assert answer["notes"] == []
+    for rows in answer["types"][0]["divisions"]:
+        assert len(rows["names"]) == len(rows["codes"])
+    lon, lat = town.position(1500.0)
+    answer = step(planner, scenario, edits=[{**canteen(0.0, "N2"), "lon": lon, "lat": lat + 0.02}])
+    assert [(note["code"], note["id"]) for note in answer["notes"]] == [("not_linked", "N2")]
+    assert "没有可步行的道路" in answer["notes"][0]["message_zh"]
+    assert step(planner, scenario, "undo")["notes"] == []
+    night = {**canteen(1500.0, "N3"), "hours": "Mo-Su 20:00-22:00"}
+    compound = {"kind": "add_population", "id": "C1", "lon": lon, "lat": lat + 0.02, "persons": {"70_79": 10}}
+    answer = step(planner, scenario, edits=[night, compound])
+    assert [note["code"] for note in answer["notes"]] == ["closed_then", "compound_not_linked"]
+
+
 def test_only_what_changed_is_sent_and_its_keys_are_those_of_the_tiles(planner: TestClient) -> None:
     scenario = begun(planner)
     answer = step(planner, scenario, edits=[canteen(1500.0)])

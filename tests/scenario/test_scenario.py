@@ -204,6 +204,9 @@ def test_an_edit_that_cannot_be_applied_is_refused_and_changes_nothing() -> None
         (ReopenFacility(CANTEEN, f"{CANTEEN}-0"), ConflictError, "open already"),
         (SetGate("nowhere", "open"), InputError, "no gate"),
         (AddStreet((place, (0.0, 0.0))), InputError, "far from the network"),
+        (AddFacility(CANTEEN, "far", 13.5, 52.5), InputError, "far from the network"),
+        (MoveFacility(CANTEEN, f"{CANTEEN}-0", 13.5, 52.5), InputError, "far from the network"),
+        (AddPopulation("far", 13.5, 52.5, (("70_79", 10),)), InputError, "far from the network"),
     ]
     for edit, error, words in refused:
         with pytest.raises(error, match=words):
