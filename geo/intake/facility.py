@@ -197,9 +197,11 @@ def _types(table: RawTable, columns: ColumnMap, facility_type: FacilityType | No
 
 
 def _is_other(word: object, facility_type: FacilityType) -> bool:
-    """Whether a word clearly names another type."""
-    known = find_type(word) if isinstance(word, str) else None
-    return known is not None and known.slug != facility_type.slug
+    """Whether a word names another type, or none that is known."""
+    if not isinstance(word, str) or not word.strip():
+        return False
+    known = find_type(word)
+    return known is None or known.slug != facility_type.slug
 
 
 def _common(table: RawTable, columns: ColumnMap, found: Findings) -> dict[str, Objects]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,16 @@ class Findings:
     def keep(self) -> Bool:
         """Rows that may be stored."""
         return np.asarray(~self.refused & ~self.set_aside, np.bool_)
+
+    @contextmanager
+    def afresh(self) -> Iterator[None]:
+        """Judge every row, those refused for another reason as well, so that all that is wrong is told at once."""
+        before = self.refused
+        self.refused = np.zeros_like(before)
+        try:
+            yield
+        finally:
+            self.refused |= before
 
     @property
     def is_fatal(self) -> bool:

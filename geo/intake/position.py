@@ -68,8 +68,14 @@ def locate(table: RawTable, columns: ColumnMap, options: IntakeOptions, found: F
     Located
         The places; without a usable datum or coordinate column all are missing and the file is refused.
     """
-    if table.geometry is not None:
-        return _from_geometry(table, options, found)
+    with found.afresh():
+        if table.geometry is not None:
+            return _from_geometry(table, options, found)
+        return _from_columns(table, columns, options, found)
+
+
+def _from_columns(table: RawTable, columns: ColumnMap, options: IntakeOptions, found: Findings) -> Located:
+    """Places from two columns of numbers."""
     pair = coordinate_columns(table, columns, found)
     datum = choose_datum(table, options, found)
     if pair is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -114,7 +114,7 @@ def scenario_notes(scenario: Scenario) -> list[Json]:
     return found
 
 
-def _note(code: str, about: Json, zh: str, en: str) -> Json:
+def _note(code: str, about: Mapping[str, object], zh: str, en: str) -> Json:
     """Write one note."""
     return {"code": code, **about, "message_zh": zh, "message_en": en}
 

@@ -44,6 +44,32 @@ def test_the_frame_has_the_columns_of_the_store_and_a_plain_index(tmp_path):
     ]
 
 
+def test_a_row_refused_for_its_type_is_judged_on_so_that_everything_is_told_at_once(tmp_path):
+    rows = ("甲,太空食堂,117.05,36.8", "乙,太空食堂,0,0", "丙,太空食堂,13.2,52.2", "丁,太空食堂,36.8,117.05")
+    path = write_rows(tmp_path, *rows, header="名称,类型,经度,纬度")
+    near = (116.5, 36.0, 117.5, 37.0)
+    result = facilities(path, kind=None, near=near)
+    found = refusals(result)
+    assert found[2] == ["unknown_type"]
+    assert sorted(found[3]) == ["unknown_type", "zero_coordinate"], found
+    assert sorted(found[4]) == ["far_away", "unknown_type"]
+    assert "unknown_type" in found[5]
+    assert len(found[5]) == 2
+    assert result.rows_refused == 4
+    areas = [
+        feature(shapely.box(0, 0, 0, 0), 名称="戊", 类型="太空食堂"),
+        feature(shapely.Point(13.2, 52.2), 名称="己", 类型="太空食堂"),
+    ]
+    shapes = facilities(write_geojson(tmp_path, *areas), kind=None, near=near)
+    assert {line: len(kinds) for line, kinds in refusals(shapes).items()} == {1: 2, 2: 2}
+
+
+def test_a_type_column_that_names_nothing_known_is_noted_too(tmp_path):
+    result = facilities(write_rows(tmp_path, f"甲,太空食堂,{PLACE}", f"乙,社区食堂,{PLACE}", header="名称,类型,经度,纬度"))
+    told = [problem for problem in result.problems if problem.code == "type_overridden"]
+    assert [problem.value for problem in told] == ["太空食堂"]
+
+
 def test_a_made_id_is_the_same_at_every_import_and_follows_name_and_place(tmp_path):
     header = "名称,经度,纬度,地址"
     first = facilities(write_rows(tmp_path, f"甲,{PLACE},旧址", f"乙,{PLACE},", header=header)).frame
