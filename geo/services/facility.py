@@ -15,9 +15,9 @@ from typing import Final
 import geopandas as gpd
 import shapely
 
-from geo.catalog.load import common_attributes, facility_type
+from geo.catalog.load import common_attributes, facility_type, facility_types
 from geo.catalog.schema import FacilityType
-from geo.errors import ConflictError, DeniedError, InputError, Problem, StaleError
+from geo.errors import ConflictError, DeniedError, InputError, Lang, Problem, StaleError
 from geo.intake.facility import read_facilities
 from geo.intake.result import IntakeOptions
 from geo.services.demand import is_open_on
@@ -434,6 +434,50 @@ def changed_fields(before: FeatureVersion, after: FeatureVersion) -> dict[str, d
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     }
+
+
+_TOLD: Final = 6
+"""Changes that are told one by one."""
+
+
+def describe_changes(before: FeatureVersion, after: FeatureVersion, lang: Lang) -> str:
+    """Say in words how two versions differ.
+
+    Parameters
+    ----------
+    before, after : FeatureVersion
+        The versions.
+    lang : {"zh", "en"}
+        Language.
+
+    Returns
+    -------
+    str
+        Such as ``座位：44 → 30``; a missing value is a dash.
+    """
+    if not after.is_present:
+        return "文件中已没有" if lang == "zh" else "the file no longer holds it"
+    slug = str(after.values.get("type"))
+    own = facility_type(slug).attributes if slug in facility_types() else ()
+    titles = {item.name: (item.title_zh, item.title_en) for item in (*common_attributes(), *own)}
+    titles |= {"name": ("名称", "name"), "lon": ("经度", "longitude"), "lat": ("纬度", "latitude")}
+    changed = changed_fields(before, after)
+    told = [
+        f"{titles.get(name, (name, name))[lang == 'en']}{'：' if lang == 'zh' else ': '}"
+        f"{_shown(one['before'])} → {_shown(one['after'])}"
+        for name, one in list(changed.items())[:_TOLD]
+    ]
+    if len(changed) > _TOLD:
+        more = len(changed) - _TOLD
+        told.append(f"另有 {more} 项" if lang == "zh" else f"and {more} more")
+    return ("；" if lang == "zh" else "; ").join(told)
+
+
+def _shown(value: object) -> str:
+    """Write a value into a sentence."""
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    return "–" if value is None or value == "" else str(value)
 
 
 def _plain(version: FeatureVersion) -> dict[str, object]:

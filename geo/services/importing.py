@@ -28,10 +28,10 @@ from geo.intake.street import read_street_lines
 from geo.network.centreline import split_centrelines
 from geo.network.osm import is_osm_name, read_osm
 from geo.network.streets import StreetData
-from geo.services.facility import EDITS
+from geo.services.facility import EDITS, describe_changes
 from geo.services.facility import LAYER as FACILITIES
 from geo.services.import_report import ImportOptions, ImportReport, LayerChange, file_digest
-from geo.store import Session, imports, layers, state
+from geo.store import Session, features, imports, layers, state
 
 STORED_DIVISIONS = "divisions"
 """Stands for the divisions in the store where a file of polygons could be named."""
@@ -442,20 +442,26 @@ def _replaced_edits(session: Session, layer: str, import_id: int, file: str) -> 
     """Say which facilities had been edited by hand and now stand as the file has them."""
     if layer != FACILITIES:
         return []
-    return [
-        Problem(
-            code="hand_edit_replaced",
-            severity="note",
-            file=file,
-            row=None,
-            field="id",
-            value=feature_id,
-            message_zh="这条设施曾在系统中人工修改，本次导入以文件为准；修改过的版本仍可在历史中查到，需要时请撤销本次导入",
-            message_en="this facility had been edited by hand and now stands as in the file; the edited version is in "
-            "its history, and undoing this import brings it back",
+    found = []
+    for feature_id, uid in imports.replaced_versions(session, layer, import_id, EDITS):
+        versions = features.versions(session, layer, uid)
+        edited = next(version for version in versions if version.uid == uid)
+        told = [describe_changes(edited, versions[0], lang) for lang in ("zh", "en")]
+        found.append(
+            Problem(
+                code="hand_edit_replaced",
+                severity="note",
+                file=file,
+                row=None,
+                field="id",
+                value=feature_id,
+                message_zh=f"这条设施曾在系统中人工修改，本次导入以文件为准（{told[0]}）；修改过的版本仍可在历史中查到，"
+                "可在系统中再次修改，或撤销本次导入",
+                message_en=f"this facility had been edited by hand and now stands as in the file ({told[1]}); the "
+                "edited version is in its history: edit it once more, or undo this import",
+            )
         )
-        for feature_id in imports.replaced_versions(session, layer, import_id, EDITS)
-    ]
+    return found
 
 
 def _sync(

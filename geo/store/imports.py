@@ -293,7 +293,7 @@ def _undo_layer(session: Session, spec: Layer, import_id: int) -> SyncCounts:
     return SyncCounts(added=reopened, closed=withdrawn)
 
 
-def replaced_versions(session: Session, layer: str, import_id: int, file_names: Sequence[str]) -> list[str]:
+def replaced_versions(session: Session, layer: str, import_id: int, file_names: Sequence[str]) -> list[tuple[str, str]]:
     """List the features whose version from certain earlier imports was ended by another.
 
     Parameters
@@ -309,16 +309,16 @@ def replaced_versions(session: Session, layer: str, import_id: int, file_names: 
 
     Returns
     -------
-    list of str
-        Ids within the source, in order.
+    list of (str, str)
+        Id within the source and uid of the ended version, in order.
     """
     table = LAYERS[layer].table.c
     query = (
-        select(table.id)
+        select(table.id, table.uid)
         .join(Import, Import.fid == table.import_id)
         .where(table.closed_import_id == import_id, Import.file_name.in_(file_names))
     )
-    return sorted(session.scalars(query))
+    return sorted((str(id), str(uid)) for id, uid in session.execute(query))
 
 
 def _newest(session: Session, layer: str, source: str) -> Import | None:

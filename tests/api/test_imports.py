@@ -269,5 +269,6 @@ def test_a_newer_file_names_the_edits_by_hand_it_replaces(steward: TestClient, t
     # N2 stands in the file as it was edited, so nothing of that edit is lost.
     told = import_with(44)
     assert [(one["value"], one["severity"]) for one in told] == [("N1", "note")]
+    assert "44 → 30" in told[0]["message_zh"], told
     assert [one["value"] for one in import_with(45)] == ["N2"], "its edit stood until now"
     assert import_with(46) == [], "an edit is named by the import that replaces it, and no other"

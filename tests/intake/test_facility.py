@@ -65,7 +65,8 @@ def test_a_row_refused_for_its_type_is_judged_on_so_that_everything_is_told_at_o
 
 
 def test_a_type_column_that_names_nothing_known_is_noted_too(tmp_path):
-    result = facilities(write_rows(tmp_path, f"甲,太空食堂,{PLACE}", f"乙,社区食堂,{PLACE}", header="名称,类型,经度,纬度"))
+    rows = (f"甲,太空食堂,{PLACE}", f"乙,社区食堂,{PLACE}")
+    result = facilities(write_rows(tmp_path, *rows, header="名称,类型,经度,纬度"))
     told = [problem for problem in result.problems if problem.code == "type_overridden"]
     assert [problem.value for problem in told] == ["太空食堂"]
 
