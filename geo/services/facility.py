@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import geopandas as gpd
+import numpy as np
 import shapely
 
 from geo.catalog.load import common_attributes, facility_type, facility_types
@@ -33,6 +34,8 @@ HAND_SOURCE: Final = "hand"
 EDITS: Final = ("facility created", "facility edited", "facility closed", "facility reopened")
 """What stands in place of a file name where a person changed one facility; files to import have an ending."""
 
+_SAME_PLACE_M: Final = 50.0
+_METRES_A_DEGREE: Final = 111_320.0
 _BY_POSITION: Final = ("raw_x", "raw_y", "raw_crs", "datum_method", "accuracy_m")
 _NOT_GIVEN: Final = frozenset({"type", "capacity_unit", "attributes", *_BY_POSITION})
 """Columns that follow from others, or are no plain value."""
@@ -136,7 +139,29 @@ def create_facility(
         raise ConflictError(f"编号“{id}”已被使用", f"the id '{id}' is taken", id=id)
     # Not made from name and place, as for files: two rooms of one name at one address are two facilities.
     frame, problems = _judge(session, kind, values, lon, lat, id=id or f"h-{secrets.token_hex(6)}")
+    problems = (*problems, *_twins(session, kind, str(values.get("name")), lon, lat))
     return _store(session, frame, problems, HAND_SOURCE, "facility created", dict(values), editor)
+
+
+def _twins(session: Session, kind: FacilityType, name: str, lon: float, lat: float) -> list[Problem]:
+    """Note facilities of one name and type at one place: most likely the same one, entered before."""
+    frame = layers.read_layer(
+        session, LAYER, columns=("id", "source", "name"), on=today(), where={"type": kind.slug, "name": name.strip()}
+    )
+    frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
+    spots = frame.geometry.representative_point()
+    east = (spots.x.to_numpy() - lon) * _METRES_A_DEGREE * np.cos(np.radians(lat))
+    north = (spots.y.to_numpy() - lat) * _METRES_A_DEGREE
+    near = frame[np.hypot(east, north) <= _SAME_PLACE_M]
+    return [
+        Problem(
+            "possible_duplicate", "note", "", None, "name", name,
+            f"{_SAME_PLACE_M:.0f} 米内已有同名的{kind.title_zh}（来源 {source}，编号 {id}）；若是同一处，请停用一条",
+            f"within {_SAME_PLACE_M:.0f} m there is a {kind.title_en} of this name (source {source}, id {id}); if it "
+            "is the same one, close one of the two",
+        )
+        for id, source in zip(near["id"], near["source"], strict=True)
+    ]  # fmt: skip
 
 
 def edit_facility(

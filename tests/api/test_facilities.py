@@ -73,6 +73,10 @@ def test_a_facility_is_entered_and_counts_in_the_next_run(steward: TestClient, s
 
 def test_two_facilities_of_one_name_at_one_place_are_two(steward: TestClient) -> None:
     first, second = entered(steward).json(), entered(steward).json()
+    assert "possible_duplicate" not in [one["code"] for one in first["problems"]]
+    told = [one for one in second["problems"] if one["code"] == "possible_duplicate"]
+    assert [one["severity"] for one in told] == ["note"]
+    assert first["id"] in told[0]["message_zh"]
     assert first["id"] != second["id"]
     assert names(steward, "?q=长者") == ["幸福路长者食堂"] * 2
 
