@@ -125,9 +125,11 @@ def district_of(layer: MapLayer, principal: Principal) -> str | None:
     Returns
     -------
     str or None
-        Division code; None for everywhere, as with every layer that everybody reads.
+        Division code; None for everywhere, as with every layer that everybody reads whole. Of facilities everybody
+        reads the open ones, wherever they are; the others end at the district, too.
     """
-    return None if PUBLIC in layer.read else principal.district
+    is_whole = PUBLIC in layer.read and not layer.is_facility
+    return None if is_whole else principal.district
 
 
 def tables_behind(layer: MapLayer, principal: Principal) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -75,16 +76,18 @@ async def list_(request: Request, principal: Reader, asked: Annotated[FacilityAs
         types=tuple(asked.type),
         words=asked.q,
         district=asked.district,
+        own_district=principal.district,
         is_open=asked.open,
         sort=None if asked.sort is None else Sort(asked.sort, asked.descending),
     )
     secret, question = store_of(request).store_id, repr((query, asked.limit))
     after = None if asked.token is None else _key(unsign(asked.token, question, secret), asked.sort)
 
-    def work(session: Session) -> tuple[RowPage, tuple[int, bool]]:
-        return facility_page(session, query, after=after, limit=asked.limit), facility_count(session, query)
+    def work(session: Session) -> tuple[RowPage, list[bool], tuple[int, bool]]:
+        page = facility_page(session, query, after=after, limit=asked.limit)
+        return page, _foreign(session, page.wkb, principal), facility_count(session, query)
 
-    page, (matched, is_exact) = await reading(request, work)
+    page, foreign, (matched, is_exact) = await reading(request, work)
     following = None
     if page.has_more and page.key is not None:
         value = page.key.value
@@ -92,7 +95,7 @@ async def list_(request: Request, principal: Reader, asked: Annotated[FacilityAs
         given = [(name, word) for name, word in request.query_params.multi_items() if name != "token"]
         following = f"/api/facilities?{urlencode([*given, ('token', token)], quote_via=quote)}"
     body = {
-        "facilities": _listed(page, is_public=query.is_public),
+        "facilities": _listed(page, foreign),
         "matched": matched,
         "is_exact": is_exact,
         "next": following,
@@ -155,8 +158,13 @@ async def one(request: Request, principal: Reader, uid: str) -> Response:
     NotFoundError
         There is none for who asks.
     """
-    version = await reading(request, lambda session: features.present_version(session, LAYER, uid))
-    is_public = not principal.roles
+
+    def work(session: Session) -> tuple[FeatureVersion, bool]:
+        version = features.present_version(session, LAYER, uid)
+        shape = [None if version.geometry is None else shapely.to_wkb(version.geometry)]
+        return version, _foreign(session, shape, principal)[0]
+
+    version, is_public = await reading(request, work)
     if is_public and not is_open_today(version):
         raise NotFoundError(f"没有编号为“{uid}”的设施", f"there is no facility '{uid}'", uid=uid)
     return _answer(version, () if is_public else tuple(check_facility(version)), is_public=is_public)
@@ -180,7 +188,15 @@ async def versions(request: Request, principal: Worker, uid: str) -> dict[str, o
     dict
         ``{"versions": [...]}``.
     """
-    found = await reading(request, lambda session: features.versions(session, LAYER, uid))
+
+    def work(session: Session) -> list[FeatureVersion]:
+        found = features.versions(session, LAYER, uid)
+        shape = found[0].geometry
+        if _foreign(session, [None if shape is None else shapely.to_wkb(shape)], principal)[0]:
+            raise NotFoundError(f"没有编号为“{uid}”的设施", f"there is no facility '{uid}'", uid=uid)
+        return found
+
+    found = await reading(request, work)
     older = [*found[1:], None]
     return {
         "versions": [
@@ -314,11 +330,22 @@ def _key(values: list[object], sort: str | None) -> PageKey:
     return PageKey(int(str(fid)), value if isinstance(value, str | float | int | bool) else None)
 
 
-def _listed(page: RowPage, *, is_public: bool) -> list[dict[str, object]]:
-    """Write the rows of a page."""
+def _foreign(session: Session, shapes: Sequence[bytes | None], principal: Principal) -> list[bool]:
+    """Tell of which facilities somebody sees only what everybody does: of all, or of those outside their district."""
+    if not principal.roles or principal.district is None:
+        return [not principal.roles] * len(shapes)
+    ground = features.division_shape(session, principal.district)
+    if ground is None:
+        return [True] * len(shapes)
+    shapely.prepare(ground)
+    return [not inside for inside in shapely.intersects(ground, shapely.from_wkb(list(shapes), on_invalid="ignore"))]
+
+
+def _listed(page: RowPage, foreign: Sequence[bool]) -> list[dict[str, object]]:
+    """Write the rows of a page; of the foreign ones what everybody sees."""
     shapes = shapely.from_wkb(list(page.wkb), on_invalid="ignore")
     rows = []
-    for shape, *values in zip(shapes, *page.values, strict=True):
+    for is_public, shape, *values in zip(foreign, shapes, *page.values, strict=True):
         row = dict(zip(COLUMNS, values, strict=True))
         made = _facility(row, shape, _json(row["attributes"]), is_public=is_public)
         if not is_public:

@@ -9,7 +9,7 @@ from geo.catalog.load import facility_types
 from geo.errors import InputError
 from geo.services.facility import LAYER
 from geo.store import Session
-from geo.store.conditions import in_division, is_open, name_holds, one_of
+from geo.store.conditions import either, in_division, is_open, name_holds, one_of
 from geo.store.layer import layer
 from geo.store.matched import count_rows
 from geo.store.pages import PageKey, RowChoice, RowPage, Sort, read_page, today
@@ -36,6 +36,8 @@ class FacilityQuery:
         A part of the name.
     district : str or None
         Division code they lie in.
+    own_district : str or None
+        Division code outside which only open ones are wanted; None for no such limit.
     is_open : bool
         Only those open today.
     sort : Sort or None
@@ -46,6 +48,7 @@ class FacilityQuery:
     types: tuple[str, ...] = ()
     words: str | None = None
     district: str | None = None
+    own_district: str | None = None
     is_open: bool = False
     sort: Sort | None = field(default=None)
 
@@ -119,5 +122,7 @@ def _choice(session: Session, query: FacilityQuery) -> RowChoice:
         found.append(is_open(spec, today()))
     if query.district is not None:
         found.append(in_division(session, spec, query.district))
+    if query.own_district is not None:
+        found.append(either(in_division(session, spec, query.own_district), is_open(spec, today())))
     day: date = today()
     return RowChoice(day, day, (), tuple(found))

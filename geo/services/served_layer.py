@@ -12,7 +12,7 @@ from geo.catalog.load import facility_types
 from geo.catalog.map_layer import MapLayer
 from geo.datum.output import OutputCrs
 from geo.store import Session, state
-from geo.store.conditions import equals, in_division, is_current, is_named, is_open, one_of
+from geo.store.conditions import either, equals, in_division, is_current, is_named, is_open, one_of
 from geo.store.cql2 import FilterLanguage, compile_filter
 from geo.store.layer import ColumnKind, layer
 from geo.store.matched import COUNT_BUDGET_S, count_rows
@@ -126,7 +126,7 @@ class FeatureQuery:
     has_older : bool
         Of a layer that runs write: whether rows of older runs are wanted, too.
     district : str or None
-        Division code that features lie in, at least in part; None for everywhere.
+        Division code that features lie in, at least in part, facilities that are open excepted; None for everywhere.
     """
 
     is_public: bool
@@ -331,7 +331,8 @@ def _choice(session: Session, served: MapLayer, query: FeatureQuery) -> RowChoic
     if served.is_current and not query.has_older:
         found.append(is_current(spec))
     if query.district is not None:
-        found.append(in_division(session, spec, query.district))
+        inside = in_division(session, spec, query.district)
+        found.append(either(inside, is_open(spec, today())) if served.is_facility else inside)
     if served.is_named:
         found.append(is_named(spec))
     if served.family is not None:

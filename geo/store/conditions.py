@@ -94,6 +94,22 @@ def one_of(spec: Layer, name: str, values: Sequence[str]) -> ColumnElement[bool]
     return spec.table.c[name].in_(list(values)) if values else false()
 
 
+def either(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say that one of some conditions holds.
+
+    Parameters
+    ----------
+    *conditions : ColumnElement
+        At least one.
+
+    Returns
+    -------
+    ColumnElement
+        The condition.
+    """
+    return or_(*conditions)
+
+
 def is_named(spec: Layer) -> ColumnElement[bool]:
     """Say that a row has a name.
 

@@ -80,6 +80,47 @@ def test_what_everybody_reads_has_no_district(client: TestClient) -> None:
         take_role(client, "public")
 
 
+def test_closed_facilities_and_internal_facts_end_at_the_district(client: TestClient) -> None:
+    """Everybody reads open facilities; what only the bureau knows of one is for those of its district."""
+    take_role(client, "data_steward")
+    lon, lat = town.position(1500.0)
+    new = {"type": "senior_canteen", "name": "东边食堂", "lon": lon, "lat": lat, "attributes": {"seats": 40}}
+    made = client.post("/api/facilities", json=new)
+    assert made.status_code == 201, made.text
+    uid = made.json()["uid"]
+
+    def look(district: str | None) -> tuple[tuple[bool, bool, int, bool, int, bool], int, int]:
+        client.post("/api/session/demo", json={"role": "data_steward", "district": district})
+        items = client.get("/ogc/collections/facilities_eldercare/items").json()["features"]
+        listed = client.get("/api/facilities?q=东边").json()
+        one = client.get(f"/api/facilities/{uid}")
+        exported = client.get("/ogc/collections/facilities_eldercare/export?f=csv").content.decode("utf-8-sig")
+        tile = client.get("/ogc/collections/facilities_eldercare/tiles/WebMercatorQuad/0/0/0").content
+        return (
+            "东边食堂" in str(items),
+            "东边食堂" in exported,
+            listed["matched"],
+            "attributes" in str(listed["facilities"]),
+            one.status_code,
+            "attributes" in one.text,
+        ), client.get(f"/api/facilities/{uid}/versions").status_code, sum(_counts(tile))
+
+    assert look(None)[:2] == ((True, True, 1, True, 200, True), 200)
+    assert look(EAST)[:2] == ((True, True, 1, True, 200, True), 200)
+    assert look(WEST)[:2] == ((True, True, 1, False, 200, False), 404), "open: what everybody reads, and no more"
+    take_role(client, "data_steward")
+    etag = client.get(f"/api/facilities/{uid}").headers["etag"]
+    closed = client.post(f"/api/facilities/{uid}/close", json={}, headers={"If-Match": etag})
+    assert closed.status_code == 200, closed.text
+    uid = closed.json()["uid"]
+    whole = look(None)
+    assert whole[:2] == ((True, True, 1, True, 200, True), 200)
+    assert look(EAST) == whole
+    foreign = look(WEST)
+    assert foreign[:2] == ((False, False, 0, False, 404, False), 404)
+    assert foreign[2] == whole[2] - 1
+
+
 def test_a_district_that_grows_shows_more_at_once(client: TestClient, small_town: Run, tmp_path: Path) -> None:
     enter(client, WEST)
     assert client.get("/ogc/collections/demand/items").json()["numberMatched"] == 2
