@@ -15,7 +15,7 @@ from api.download import Exports, sweep
 from api.guard import GuardedRoute, check_guarded
 from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
-from api.middleware import AccessLog, Gate
+from api.middleware import AccessLog, Gate, HeadAsGet
 from api.ogc import collections, export, items, landing, tilesets
 from api.ogc.counts import CountCache
 from api.routes import definitions, demo, docs, facilities, imports, jobs, report, runs, scenarios, walks
@@ -89,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.router.routes.extend(module.router.routes)
     app.router.routes.append(GuardedRoute(BASEMAP_PATH, BasemapRoute(), policy="public", methods=("GET", "HEAD")))
     # The last one added is the outermost.
+    app.add_middleware(HeadAsGet, knows_head=(BASEMAP_PATH,))
     app.add_middleware(Gate, concurrent=settings.limits.concurrent, waiting=settings.limits.waiting)
     if settings.access.is_loopback:
         # A page on another site must not read a local server by pointing its own name at 127.0.0.1.

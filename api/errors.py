@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import ClassVar, Final
@@ -80,10 +81,18 @@ def language_of(request: Request) -> Lang:
     Returns
     -------
     {"zh", "en"}
-        English where ``Accept-Language`` puts it first, Chinese otherwise.
+        English where ``Accept-Language`` prefers it, Chinese otherwise.
     """
-    first = request.headers.get("accept-language", "").split(",")[0].strip().lower()
-    return "en" if first.startswith("en") else "zh"
+    best: tuple[float, Lang] = (0.0, "zh")
+    for part in request.headers.get("accept-language", "").lower().split(","):
+        name, _, rest = part.strip().partition(";")
+        weight = re.fullmatch(r"q=([01](?:\.\d{0,3})?)", rest.strip())
+        share = float(weight[1]) if weight else 1.0
+        lang: Lang = "en" if name.split("-")[0] == "en" else "zh"
+        # Of equals the first; what is neither English nor Chinese says nothing.
+        if name.split("-")[0] in ("en", "zh") and share > best[0]:
+            best = (share, lang)
+    return best[1]
 
 
 def problem(
@@ -131,7 +140,12 @@ def problem(
     return Response(
         orjson.dumps(body, default=str),
         status,
-        headers={"Cache-Control": "no-store", **(headers or {})},
+        headers={
+            "Cache-Control": "no-store",
+            "Vary": "Accept-Language",
+            "Content-Language": "zh-CN" if lang == "zh" else "en",
+            **(headers or {}),
+        },
         media_type="application/problem+json",
     )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +17,9 @@ from api.auth.identity import principal_of, refuse_foreign_origin
 from api.auth.policy import POLICIES, require
 from api.auth.principal import Principal
 from api.errors import answer_error
-from geo.errors import FangyuError
+from geo.errors import FangyuError, InputError
+
+_STRICT: Final = ("/api/", "/health", "/docs", "/reports/")
 
 
 class Guard:
@@ -54,10 +58,51 @@ class Guard:
             They may not, or their browser asks for another site's page.
         """
         refuse_foreign_origin(request, request.method)
+        _refuse_unknown(request)
         principal = principal_of(request)
         request.scope.setdefault("state", {})["principal"] = principal
         require(self.policy, principal)
         return principal
+
+
+def _refuse_unknown(request: Request) -> None:
+    """Refuse parameters that a route of the interface for programs does not know: what is misspelt has no effect.
+
+    Routes that read their own parameters (those of OGC, and models of them) refuse what they do not know themselves.
+    """
+    route = request.scope.get("route")
+    if not request.query_params or not isinstance(route, APIRoute) or not route.path.startswith(_STRICT):
+        return
+    if route.unique_id not in _known:
+        _known[route.unique_id] = _parameters(route)
+    allowed = _known[route.unique_id]
+    unknown = sorted(set(request.query_params) - allowed) if allowed is not None else []
+    if unknown:
+        zh, en = "、".join(sorted(allowed or ())), ", ".join(sorted(allowed or ()))
+        raise InputError(
+            f"未知的参数 {'、'.join(unknown)}；可用：{zh or '无'}",
+            f"unknown parameters {', '.join(unknown)}; allowed: {en or 'none'}",
+            parameters=unknown,
+        )
+
+
+_known: dict[str, frozenset[str] | None] = {}
+"""Query parameters by route."""
+
+
+def _parameters(route: APIRoute) -> frozenset[str] | None:
+    """Return the query parameters of a route; None where a model of them judges for itself."""
+    found: set[str] = set()
+    waiting = [route.dependant]
+    while waiting:
+        dependant = waiting.pop()
+        waiting.extend(dependant.dependencies)
+        for one in dependant.query_params:
+            kind = one.field_info.annotation
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                return None
+            found.add(one.alias)
+    return frozenset(found)
 
 
 class GuardedRoute(Route):

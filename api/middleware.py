@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 from starlette.requests import Request
@@ -78,6 +78,43 @@ def _strict(given: Iterable[tuple[bytes, bytes]], path: str) -> list[tuple[bytes
     if not is_page and _POLICY[0] not in found:
         headers.append(_POLICY)
     return headers
+
+
+class HeadAsGet:
+    """Answer HEAD as GET is answered, without the body.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What answers GET.
+    knows_head : Container of str
+        Paths that answer HEAD themselves.
+    """
+
+    def __init__(self, app: ASGIApp, *, knows_head: Container[str] = ()) -> None:
+        self._app = app
+        self._knows_head = knows_head
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] in self._knows_head:
+            await self._app(scope, receive, send)
+            return
+        has_begun = False
+
+        async def without_body(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                await send(message)
+            elif not has_begun:
+                has_begun = True
+                await send({"type": "http.response.body", "body": b""})
+
+        async def leaving() -> Message:
+            # Once the head is out nobody waits for the rest: whoever writes it is told that the client has left.
+            return {"type": "http.disconnect"} if has_begun else await receive()
+
+        await self._app({**scope, "method": "GET"}, leaving, without_body)
 
 
 class Gate:

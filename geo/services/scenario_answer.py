@@ -10,6 +10,7 @@ from geo.access.population import persons_number
 from geo.access.status import STATUS_NAMES
 from geo.arrays import Bool, Float, Int, Int32
 from geo.catalog.load import facility_type
+from geo.network.hours import is_open as is_open_then
 from geo.scenario import (
     AddFacility,
     AddPopulation,
@@ -97,6 +98,16 @@ def scenario_notes(scenario: Scenario) -> list[Json]:
                     "closed_then", about,
                     f"{kind.title_zh}“{facility_id}”在所问的时刻不营业，未计入",
                     f"{kind.title_en} {facility_id} is not open at the moment that is asked about, and does not count",
+                )
+            )  # fmt: skip
+    for edit in scenario.edits:
+        said = getattr(edit, "hours", None)
+        if said is not None and is_open_then(said, scenario.base.setting.question.at) is None:
+            found.append(
+                _note(
+                    "hours_not_understood", {"id": getattr(edit, "id", None)},
+                    f"时间“{said}”无法识别，按一直开放计；写法如 Mo-Fr 08:00-17:00",
+                    f"the hours '{said}' are not understood and count as always open; written like Mo-Fr 08:00-17:00",
                 )
             )  # fmt: skip
     compounds = [edit for edit in scenario.edits if isinstance(edit, AddPopulation)]

@@ -124,6 +124,46 @@ def test_what_does_not_fit_is_a_problem_in_both_languages(app: FastAPI) -> None:
         assert english["detail"] == english["message_en"] != english["message_zh"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "lang"),
+    [
+        ("", "zh-CN"),
+        ("en", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
+        ("en;q=0.1, zh;q=0.9", "zh-CN"),
+        ("fr, en;q=0.5", "en"),
+        ("zh;q=0, en;q=0.001", "en"),
+        ("*", "zh-CN"),
+        ("en;q=high", "en"),
+    ],
+)
+def test_the_language_that_is_preferred_is_spoken(app: FastAPI, asked: str, lang: str) -> None:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        answer = client.get("/nowhere", headers={"accept-language": asked})
+        assert answer.headers["content-language"] == lang
+        assert answer.headers["vary"] == "Accept-Language"
+
+
+def test_parameters_that_a_route_does_not_know_are_refused(app: FastAPI) -> None:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for path in ("/health", "/docs", "/api/definitions", "/api/session", "/api/isochrones?lon=1&lat=1&minutes=5"):
+            answer = client.get(f"{path}{'&' if '?' in path else '?'}colour=red")
+            assert answer.status_code == 400, path
+            assert "colour" in answer.json()["message_zh"]
+        told = client.get("/api/isochrones?lon=1&lat=1&minute=5").json()
+        assert "minutes" in told["message_zh"], told
+
+
+def test_head_answers_as_get_does_without_a_body(app: FastAPI) -> None:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for path in ("/health", "/docs", "/ogc/collections/divisions/items", "/ogc/collections/divisions/export?f=csv"):
+            got, head = client.get(path), client.head(path)
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            assert head.headers["content-type"] == got.headers["content-type"]
+            assert head.headers.get("etag") == got.headers.get("etag")
+        assert client.head("/api/runs").status_code == 401
+
+
 def test_a_mistake_of_ours_shows_nothing_of_its_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(session: object) -> None:
         raise ZeroDivisionError("/secret/path")

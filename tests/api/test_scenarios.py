@@ -99,6 +99,9 @@ def test_an_answer_says_in_a_sentence_what_changed_and_which_place_serves_nobody
     compound = {"kind": "add_population", "id": "C1", "lon": lon, "lat": lat + 0.02, "persons": {"70_79": 10}}
     answer = step(planner, scenario, edits=[night, compound])
     assert [note["code"] for note in answer["notes"]] == ["closed_then", "compound_not_linked"]
+    odd = {"kind": "change_facility", "type": "senior_canteen", "id": "N3", "hours": "早上到晚上"}
+    answer = step(planner, scenario, edits=[odd])
+    assert [note["code"] for note in answer["notes"]] == ["hours_not_understood", "compound_not_linked"]
 
 
 def test_only_what_changed_is_sent_and_its_keys_are_those_of_the_tiles(planner: TestClient) -> None:
