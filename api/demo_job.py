@@ -192,6 +192,7 @@ def _fill(job: Job, target: str) -> None:
     from geo.services.moment import parse_moment
     from geo.services.network import open_network
     from geo.services.opening import open_checked, upgrade_store, write_fact
+    from geo.services.publishing import publish_run
     from geo.services.reporting import coverage_report, write_report
 
     inputs = job.folder / "demo-input"
@@ -213,6 +214,7 @@ def _fill(job: Job, target: str) -> None:
                 types=TYPES, minutes=MINUTES, by_band=True, on=date.today(), at=parse_moment(None)
             )
             outcome = run_coverage(session, request, network=network, actor="start")
+            publish_run(session, outcome.run_id, actor="start")
         for zh, en in outcome.summary():
             job.say("  " + zh, "  " + en)
         with store.session() as session:

@@ -54,6 +54,7 @@ POLICIES: Final = {
         _policy("facilities.edit", _STEWARDS, "登记和修改设施", "entering and changing facilities"),
         _policy("imports.do", _STEWARDS, "导入文件", "importing files"),
         _policy("runs.start", ("planner", "administrator"), "发起覆盖分析", "asking for a coverage run"),
+        _policy("runs.publish", ("planner", "administrator"), "发布覆盖分析", "publishing a coverage run"),
         _policy("scenarios.use", ("planner",), "情景方案", "what-if scenarios"),
         _policy("jobs.use", _ANALYSTS, "查看和取消自己的任务", "looking at one's own jobs, and ending them"),
         _policy("runs.compare", ("planner",), "比较不同的覆盖分析", "comparing coverage runs"),

@@ -50,6 +50,9 @@ def run(
         Path | None,
         typer.Option("--points", help="逐点结果 .csv 或 .parquet（内部资料）· per-point results (internal)."),
     ] = None,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="试算：不改变对外发布的结果 · leave the published run alone.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,
 ) -> None:
     """计算老年人步行可达覆盖 · Compute which older people can walk to a facility."""
@@ -65,6 +68,7 @@ def run(
     from geo.services.moment import parse_moment
     from geo.services.network import open_network
     from geo.services.points import write_points
+    from geo.services.publishing import publish_run
 
     state = state_of(context)
     request = CoverageRequest(
@@ -82,6 +86,8 @@ def run(
             network = open_network(session, state.cache_dir())
         with transaction(store) as session:
             outcome = run_coverage(session, request, network=network, actor="cli")
+            if not trial:
+                publish_run(session, outcome.run_id, actor="cli")
         if points is not None:
             write_points(outcome, points)
     for zh, en in outcome.summary():

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from api.auth.policy import POLICIES
 from api.auth.principal import Principal
 from api.first_run import FIRST_RUN
 from api.guard import Guard
 from api.work import reading, settings_of
 from geo.errors import NotFoundError
+from geo.services.publishing import published_run
 from geo.services.reporting import latest_run, report_file
+from geo.store import Session
 
 router = APIRouter()
 PageReader = Annotated[Principal, Depends(Guard("reports.page"))]
 WorkbookReader = Annotated[Principal, Depends(Guard("reports.workbook"))]
 Anybody = Annotated[Principal, Depends(Guard("public"))]
+PUBLISHED: Final = "coverage"
+"""In place of an id: the run that the public sees."""
 
 
 @router.get("/health", tags=["service"], summary="服务状态 · Whether the store answers")
@@ -42,7 +48,7 @@ async def health(request: Request, principal: Anybody) -> dict[str, str]:
 
 @router.get("/", response_class=HTMLResponse, include_in_schema=False)
 async def page(request: Request, principal: PageReader) -> Response:
-    """Serve the report of the newest run, or what to do next where there is none yet.
+    """Serve the report of the published run, or what to do next where there is none yet.
 
     Parameters
     ----------
@@ -57,7 +63,7 @@ async def page(request: Request, principal: PageReader) -> Response:
         One HTML page.
     """
     try:
-        return await _report(request, None, ".html")
+        return await _report(request, principal, PUBLISHED, ".html")
     except NotFoundError:
         return HTMLResponse(FIRST_RUN)
 
@@ -76,16 +82,16 @@ async def report_page(request: Request, principal: PageReader, run_id: str) -> R
     request : Request
         The request.
     principal : Principal
-        Anybody: the page holds no individual.
+        Anybody for the published run, which holds no individual; an analyst for the others.
     run_id : str
-        Identifier of the run.
+        Identifier of the run, or ``coverage`` for the published one.
 
     Returns
     -------
     Response
         One HTML page.
     """
-    return await _report(request, run_id, ".html")
+    return await _report(request, principal, run_id, ".html")
 
 
 @router.get(
@@ -101,20 +107,30 @@ async def report_workbook(request: Request, principal: WorkbookReader, run_id: s
     principal : Principal
         An analyst.
     run_id : str
-        Identifier of the run.
+        Identifier of the run, or ``coverage`` for the published one.
 
     Returns
     -------
     Response
         An XLSX file.
     """
-    return await _report(request, run_id, ".xlsx")
+    return await _report(request, principal, run_id, ".xlsx")
 
 
-async def _report(request: Request, run_id: str | None, suffix: str) -> Response:
+async def _report(request: Request, principal: Principal, run_id: str, suffix: str) -> Response:
     """Render, or take from the cache, one form of a report."""
     folder = settings_of(request).store.cache / "reports"
-    path = await reading(request, lambda session: report_file(session, run_id, folder=folder, suffix=suffix))
+    may_all = principal.holds(POLICIES["reports.workbook"].roles)
+
+    def find(session: Session) -> Path:
+        published = published_run(session)
+        wanted = published if run_id == PUBLISHED else run_id
+        if not may_all and (wanted is None or wanted != published):
+            # As if it were not there: which other runs there are is nothing for the public.
+            raise NotFoundError(f"没有报告“{run_id}”", f"there is no report '{run_id}'")
+        return report_file(session, wanted, folder=folder, suffix=suffix)
+
+    path = await reading(request, find)
     if suffix == ".html":
         return FileResponse(path, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
     return FileResponse(path, filename=path.name, headers={"Cache-Control": "private, no-cache"})

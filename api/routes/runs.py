@@ -12,14 +12,16 @@ from api.auth.principal import Principal
 from api.guard import Guard
 from api.routes.jobs import queue_job
 from api.schemas.run import RunAsk
-from api.work import reading
+from api.work import reading, writing
 from geo.catalog.map_layer import map_layer
+from geo.services.publishing import publish_run
 from geo.services.reporting import list_runs, run_results
 from geo.services.told_results import told_results
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
 Reader = Annotated[Principal, Depends(Guard("runs.read"))]
 Starter = Annotated[Principal, Depends(Guard("runs.start"))]
+Publisher = Annotated[Principal, Depends(Guard("runs.publish"))]
 
 
 @router.get("", summary="分析记录 · The store's runs, newest first")
@@ -85,3 +87,25 @@ async def run(request: Request, principal: Reader, run_id: str) -> Response:
     results = await reading(request, lambda session: read(session, wanted))
     headers = {"Cache-Control": "private, no-cache"}
     return Response(orjson.dumps(results), media_type="application/json", headers=headers)
+
+
+@router.post("/{run_id}/publish", summary="发布分析 · Show a run to the public")
+async def publish(request: Request, principal: Publisher, run_id: str) -> dict[str, object]:
+    """Show a run to the public from now on, at ``/``, in place of the one before.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        A planner.
+    run_id : str
+        Identifier of the run.
+
+    Returns
+    -------
+    dict
+        The run, and the one that was published before.
+    """
+    before = await writing(request, lambda session: publish_run(session, run_id, actor=principal.name))
+    return {"run_id": run_id, "is_published": True, "published_before": before, "href": f"/reports/{run_id}.html"}

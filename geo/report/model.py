@@ -185,6 +185,8 @@ class CoverageReport:
         Fewest people that any cell or village may be published with.
     untold_villages : frozenset of str
         Codes of villages whose numbers would give away a few people in the cells at their border.
+    is_trial : bool
+        Whether another run is the published one; printed everywhere as 试算，未发布.
     """
 
     title: str
@@ -204,3 +206,4 @@ class CoverageReport:
     sources: tuple[SourceNote, ...] = ()
     minimum_persons: int = MINIMUM_PERSONS
     untold_villages: frozenset[str] = frozenset()
+    is_trial: bool = False

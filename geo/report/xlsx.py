@@ -93,7 +93,7 @@ def population_text(report: CoverageReport) -> str:
 
 def _subtitle(report: CoverageReport) -> str:
     """Return the line under every title."""
-    mark = "示例数据　" if report.is_synthetic else ""
+    mark = ("试算，未发布　" if report.is_trial else "") + ("示例数据　" if report.is_synthetic else "")
     return f"{mark}{report.bureau}　数据日期 {date_zh(report.data_date)}　人口口径 {population_text(report)}"
 
 

@@ -32,6 +32,7 @@ from geo.services import payload, report_rows
 from geo.services.coverage import KIND
 from geo.services.demo import BUREAU, is_synthetic
 from geo.services.people_cells import people_cells, revealing_villages
+from geo.services.publishing import is_trial, published_run
 from geo.store import Session, imports, layers, runs, state
 from geo.store.layer import DERIVED_LAYERS, LAYER_NAMES
 
@@ -69,14 +70,16 @@ def list_runs(session: Session) -> list[dict[str, object]]:
     Returns
     -------
     list of dict
-        Id, moment, hash and parameters of each run.
+        Id, moment, hash and parameters of each run, and whether it is the one that the public sees.
     """
+    published = published_run(session)
     return [
         {
             "run_id": record.run_id,
             "created_at": None if record.created_at is None else record.created_at.isoformat(timespec="seconds"),
             "content_hash": record.content_hash,
             "actor": record.actor,
+            "is_published": record.run_id == published,
             "parameters": json.loads(record.parameters),
         }
         for record in runs.list_runs(session, kind=KIND)
@@ -178,7 +181,8 @@ def report_file(session: Session, run_id: str | None, *, folder: Path, suffix: s
     record = _record(session, run_id)
     # Names and outlines come from the store's present layers, so their state belongs to the key.
     names = [name for name in LAYER_NAMES if name not in DERIVED_LAYERS]
-    shown = f"{_template_digest()}|{record.content_hash}|{state.token(session, names)}"
+    mark = "trial" if is_trial(session, record.run_id) else "published"
+    shown = f"{_template_digest()}|{record.content_hash}|{state.token(session, names)}|{mark}"
     key = hashlib.sha256(shown.encode()).hexdigest()[:12]
     path = folder / f"{state.store_id(session)}-{record.run_id}-{key}{suffix}"
     if not path.exists():
@@ -253,6 +257,7 @@ def coverage_report(session: Session, run_id: str | None) -> model.CoverageRepor
         sources=report_rows.source_notes(parameters),
         minimum_persons=MINIMUM_PERSONS,
         untold_villages=revealing_villages(cells, people.population, membership, divisions),
+        is_trial=is_trial(session, record.run_id),
     )
 
 
