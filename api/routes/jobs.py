@@ -175,14 +175,21 @@ async def one(request: Request, principal: User, job_id: str) -> dict[str, objec
     return job_json(request, await reading(request, _finder(job_id, principal)))
 
 
-@router.post("/{job_id}/cancel", summary="取消任务 · End a job early", status_code=202)
-async def cancel(request: Request, principal: User, job_id: str) -> dict[str, object]:
+@router.post(
+    "/{job_id}/cancel",
+    summary="取消任务 · End a job early",
+    status_code=202,
+    responses={200: {"description": "已取消 · it is cancelled"}},
+)
+async def cancel(request: Request, response: Response, principal: User, job_id: str) -> dict[str, object]:
     """End a job early; what it had not stored yet is not stored.
 
     Parameters
     ----------
     request : Request
         The request.
+    response : Response
+        Takes the status.
     principal : Principal
         Who asked for it, or an administrator.
     job_id : str
@@ -191,12 +198,14 @@ async def cancel(request: Request, principal: User, job_id: str) -> dict[str, ob
     Returns
     -------
     dict
-        The job.
+        The job, with 200 where it is cancelled and 202 where it will be at its next step.
     """
     # While the job stores its result the file takes no other writer, so the one at work here hears of it first.
     await reading(request, _finder(job_id, principal))
     runner_of(request).cancel(job_id)
     job = await writing(request, lambda session: jobs.ask_cancel(session, job_id, actor=seen_by(principal)))
+    if job.state == "cancelled":
+        response.status_code = 200
     return job_json(request, job)
 
 

@@ -277,6 +277,8 @@ def settle(
             result=None if result is None else json.dumps(result, ensure_ascii=False, default=str),
             error=None if error is None else json.dumps(error, ensure_ascii=False, default=str),
             finished_at=utc_now() if state in OVER else None,
+            # A worker may hear of it before it is written down.
+            is_cancel_asked=Job.is_cancel_asked if state != "cancelled" else True,
             stage=None,
             share=1.0 if state == "done" else None,
         )
@@ -305,16 +307,19 @@ def ask_cancel(session: Session, job_id: str, *, actor: str | None = None) -> Jo
     Returns
     -------
     JobRecord
-        The job.
+        The job; one that is cancelled already stays as it is.
 
     Raises
     ------
     NotFoundError
         There is none for who asks.
     ConflictError
-        It is over.
+        It is done or has failed.
     """
     job = _find(session, job_id, actor)
+    if job.state == "cancelled":
+        # The worker here hears of it first, and may be through before this transaction gets its turn.
+        return _record(job)
     if job.state in OVER:
         raise ConflictError(
             f"任务 {job_id} 已结束（{job.state}），不能取消", f"job {job_id} is over ({job.state})", job_id=job_id

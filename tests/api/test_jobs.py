@@ -159,8 +159,46 @@ def test_a_job_at_work_is_cancelled_and_stores_nothing(store: Store, tmp_path: P
     runner.stop()
     assert job.state == "cancelled"
     assert job.result is None
-    with store.session() as session, pytest.raises(ConflictError):
-        jobs.ask_cancel(session, job_id)
+    with store.session() as session:
+        assert jobs.ask_cancel(session, job_id) == job
+
+
+def test_a_worker_that_hears_of_a_cancel_first_leaves_it_on_record(store: Store, tmp_path: Path) -> None:
+    begun = threading.Event()
+
+    def work(context: JobContext) -> None:
+        begun.set()
+        for _ in range(1000):
+            context.at("working", 0.5)
+            time.sleep(0.02)
+
+    job_id = queue(store)
+    runner = runner_with(store, tmp_path, work=work)
+    runner.start()
+    assert begun.wait(10.0)
+    # As the route does, with the worker through before the request may write.
+    runner.cancel(job_id)
+    assert until_over(store, job_id).is_cancel_asked
+    runner.stop()
+    with store.session() as session:
+        again = jobs.ask_cancel(session, job_id)
+    assert (again.state, again.is_cancel_asked) == ("cancelled", True)
+
+
+def test_a_job_that_is_done_cannot_be_cancelled_but_a_cancelled_one_may_be_again(
+    planner: TestClient, small_town: Run
+) -> None:
+    done = wait_for(planner, planner.post("/api/runs", json={"types": ["senior_canteen"]}).json()["job_id"])
+    refused = planner.post(f"/api/jobs/{done['job_id']}/cancel")
+    assert (refused.status_code, done["is_cancel_asked"]) == (409, False)
+    # With the runner stopped the next job waits.
+    store = planner.app.state.store  # type: ignore[attr-defined]
+    planner.app.state.runner.stop()  # type: ignore[attr-defined]
+    with store.session() as session:
+        job_id = jobs.add(session, kind="coverage", parameters={}, actor="demo:planner").job_id
+    answers = [planner.post(f"/api/jobs/{job_id}/cancel") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [answer.json()["is_cancel_asked"] for answer in answers] == [True, True]
 
 
 def test_a_cancel_in_the_last_moment_rolls_the_work_back(store: Store, tmp_path: Path) -> None:
