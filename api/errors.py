@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from api.unfit import explain
+from api.unfit import allowed_beside, explain
+from api.wording import over_http, reworded
 from geo.errors import (
     BusyError,
     ConflictError,
@@ -127,6 +128,8 @@ def problem(
     Response
         ``application/problem+json``.
     """
+    message_zh, message_en = over_http(message_zh), over_http(message_en)
+    extra = {name: reworded(part) for name, part in (extra or {}).items()}
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -135,7 +138,7 @@ def problem(
         "detail": message_zh if lang == "zh" else message_en,
         "message_zh": message_zh,
         "message_en": message_en,
-        **(extra or {}),
+        **extra,
     }
     return Response(
         orjson.dumps(body, default=str),
@@ -192,8 +195,12 @@ def _answer_invalid(request: Request, error: Exception) -> Response:
     lang = language_of(request)
     wrong, lines_zh, lines_en = [], [], []
     for one in error.errors():
-        field = ".".join(str(part) for part in one["loc"][1:])
+        # Of text that is no JSON the place is a number of characters, which is no field.
+        field = "" if one["type"] == "json_invalid" else ".".join(str(part) for part in one["loc"][1:])
         zh, en = explain(one)
+        if one["type"] == "extra_forbidden":
+            more_zh, more_en = allowed_beside(request.scope.get("route"), one["loc"])
+            zh, en = zh + more_zh, en + more_en
         wrong.append({"in": str(one["loc"][0]), "field": field, "detail": zh if lang == "zh" else en})
         lines_zh.append(f"{field or '请求内容'}：{zh}")
         lines_en.append(f"{field or 'body'}: {en}")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from geo.catalog.load import common_attributes, facility_types
 
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "missing": ("必填", "required"),
@@ -65,6 +70,51 @@ def explain(error: Mapping[str, Any]) -> tuple[str, str]:
         return zh.format(**facts), en.format(**facts)
     except KeyError:
         return "格式不正确", message
+
+
+def allowed_beside(route: object, place: Sequence[object]) -> tuple[str, str]:
+    """Say which fields there are where an unknown one was sent.
+
+    Parameters
+    ----------
+    route : object
+        The route that was asked.
+    place : sequence
+        Where the field stands, as pydantic says it: ``body`` or ``query``, then names.
+
+    Returns
+    -------
+    tuple of str
+        The end of a sentence in Chinese and in English; empty where it is not known.
+    """
+    model = _model_at(route, place)
+    if model is None:
+        return "", ""
+    names = list(model.model_fields)
+    zh, en = f"；可用：{'、'.join(names)}", f"; allowed: {', '.join(names)}"
+    name = str(place[-1])
+    if "attributes" in names and name in _attribute_names():
+        zh += f"（{name} 是设施属性，请写在 attributes 中）"
+        en += f" ({name} is an attribute: put it into attributes)"
+    return zh, en
+
+
+def _model_at(route: object, place: Sequence[object]) -> type[BaseModel] | None:
+    """Find the model of a route whose field is at a place; none inside lists and objects of free form."""
+    if not isinstance(route, APIRoute) or len(place) != 2:
+        return None
+    within = {"body": route.dependant.body_params, "query": route.dependant.query_params}.get(str(place[0]), [])
+    for parameter in within:
+        kind = parameter.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _attribute_names() -> frozenset[str]:
+    """Return every attribute that some facility may have."""
+    own = {item.name for kind in facility_types().values() for item in kind.attributes}
+    return frozenset(own | {item.name for item in common_attributes()})
 
 
 def _shown(value: object) -> object:

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 
 from api.auth.principal import ANONYMOUS, Principal
 from geo.catalog.map_layer import PUBLIC, ROLES
+from geo.catalog.role import ROLE_TITLES
 from geo.errors import DeniedError, InputError
 
 COOKIE: Final = "fangyu_demo"
@@ -50,8 +51,8 @@ def demo_cookie(role: str, district: str | None = None) -> str:
     if role not in ROLES or role == PUBLIC:
         allowed = [name for name in ROLES if name != PUBLIC]
         raise InputError(
-            f"没有角色“{role}”；可选：{'、'.join(allowed)}",
-            f"no role '{role}'; allowed: {', '.join(allowed)}",
+            f"没有角色“{role}”；可选：{'、'.join(f'{name}（{ROLE_TITLES[name][0]}）' for name in (*allowed, PUBLIC))}",
+            f"no role '{role}'; allowed: {', '.join((*allowed, PUBLIC))}",
             role=role,
         )
     who = role if district is None else f"{role}@{district}"

@@ -11,6 +11,7 @@ from typing import Final
 
 from api.auth.principal import Principal
 from geo.catalog.map_layer import PUBLIC, MapLayer
+from geo.catalog.role import ROLE_TITLES
 from geo.errors import DeniedError, NotFoundError, UnauthenticatedError
 
 
@@ -173,7 +174,7 @@ def refuse(principal: Principal, what_zh: str, what_en: str, roles: frozenset[st
     allowed = sorted(roles)
     kind = DeniedError if principal.roles else UnauthenticatedError
     raise kind(
-        f"无权使用：{what_zh}；需要的角色：{'、'.join(allowed)}",
-        f"not allowed: {what_en}; roles that may: {', '.join(allowed)}",
+        f"无权使用：{what_zh}；需要的角色：{'、'.join(ROLE_TITLES[role][0] for role in allowed)}",
+        f"not allowed: {what_en}; roles that may: {', '.join(ROLE_TITLES[role][1] for role in allowed)}",
         roles=allowed,
     )

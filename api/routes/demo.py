@@ -12,9 +12,10 @@ from api.auth.identity import COOKIE, demo_cookie
 from api.auth.principal import Principal
 from api.guard import Guard
 from api.schemas.common import Strict
-from api.work import settings_of
+from api.work import reading, settings_of
 from geo.catalog.map_layer import PUBLIC, ROLES
-from geo.errors import NotFoundError
+from geo.errors import InputError, NotFoundError
+from geo.store import Session, features
 
 router = APIRouter(prefix="/api", tags=["session"])
 Anybody = Annotated[Principal, Depends(Guard("demo.enter"))]
@@ -80,7 +81,7 @@ async def enter(request: Request, principal: Anybody, chosen: DemoRole) -> Respo
     NotFoundError
         The server does not run in demo mode.
     InputError
-        There is no such role.
+        There is no such role, or no division with the code of the district.
     """
     if not settings_of(request).access.demo:
         raise NotFoundError(
@@ -91,6 +92,17 @@ async def enter(request: Request, principal: Anybody, chosen: DemoRole) -> Respo
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return response
     cookie = demo_cookie(chosen.role, chosen.district)
+    if (code := chosen.district) is not None:
+
+        def find(session: Session) -> bool:
+            return features.division_shape(session, code) is not None
+
+        if not await reading(request, find):
+            raise InputError(
+                f"没有区划代码为“{code}”的区划，district 应为库内的区划代码",
+                f"no division has the code '{code}'; district takes the code of a division in the store",
+                district=code,
+            )
     response = JSONResponse(
         {"name": f"demo:{cookie.partition('.')[0]}", "roles": [chosen.role], "district": chosen.district}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import anyio
@@ -18,6 +19,7 @@ from api.routes.jobs import queue_job
 from api.schemas.common import Strict
 from api.schemas.imports import ImportAsk, SketchAsk
 from api.uploads import ALLOWED, KEPT_S, Upload, UploadShelf, check_size
+from api.wording import reworded
 from api.work import reading, settings_of, writing
 from geo.errors import BusyError, DataSourceError, DeniedError, InputError
 from geo.intake.result import IntakeOptions
@@ -194,7 +196,7 @@ def columns(request: Request, principal: Worker, upload_id: str, asked: SketchAs
     except DataSourceError as error:
         # It is the sender's file that cannot be read, not our store.
         raise InputError(error.message_zh, error.message_en, file=found.name) from error
-    return asdict(sketch)
+    return {name: reworded(part) for name, part in asdict(sketch).items()}
 
 
 @router.post("/preview", summary="预览导入（不写入） · See what an import would do", status_code=202)
@@ -297,6 +299,6 @@ def _upload_json(found: Upload) -> dict[str, object]:
         "sha256": found.sha256,
         "parts": list(found.parts),
         "is_osm": is_osm_name(found.name),
-        "expires_at": found.sent_at + KEPT_S,
+        "expires_at": datetime.fromtimestamp(found.sent_at + KEPT_S, UTC).isoformat(timespec="seconds"),
         "href": f"/api/imports/uploads/{found.upload_id}",
     }

@@ -16,6 +16,7 @@ from api.auth.principal import Principal
 from api.guard import Guard
 from api.jobs.runner import JobRunner
 from api.schemas.common import Strict
+from api.wording import reworded
 from api.work import reading, store_of, writing
 from geo.errors import BusyError
 from geo.store import Session, jobs
@@ -95,8 +96,8 @@ def job_json(request: Request, job: JobRecord) -> dict[str, object]:
         "is_cancel_asked": job.is_cancel_asked,
         "actor": job.actor,
         "parameters": job.parameters,
-        "result": job.result,
-        "error": job.error,
+        "result": reworded(job.result),
+        "error": reworded(job.error),
         "created_at": job.created_at.isoformat(),
         "started_at": None if job.started_at is None else job.started_at.isoformat(),
         "finished_at": None if job.finished_at is None else job.finished_at.isoformat(),

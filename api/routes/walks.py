@@ -17,7 +17,7 @@ from api.work import networks_of, reading
 from geo.catalog.load import facility_types
 from geo.services.isochrone import collection_text, isochrone_features
 from geo.services.moment import moment_text, parse_moment
-from geo.services.nearest_service import nearest_services
+from geo.services.nearest_service import Reached, nearest_services
 from geo.store import Session
 from geo.store.pages import today
 
@@ -111,9 +111,19 @@ async def nearest(request: Request, principal: Anybody, asked: Annotated[Nearest
                 "type": slug,
                 "title_zh": facility_types()[slug].title_zh,
                 "title_en": facility_types()[slug].title_en,
-                "facilities": [{**asdict(one), "href": f"/api/facilities/{one.uid}"} for one in reached],
+                "facilities": [_reached_json(one) for one in reached],
             }
             for slug, reached in found.by_type.items()
         ],
     }
     return Response(orjson.dumps(body), media_type="application/json", headers={"Cache-Control": "private, no-cache"})
+
+
+def _reached_json(one: Reached) -> dict[str, object]:
+    """Write a facility within the walk: tenths of a metre and of a second, for no street is known better."""
+    return {
+        **asdict(one),
+        "walk_m": round(one.walk_m, 1),
+        "walk_s": round(one.walk_s, 1),
+        "href": f"/api/facilities/{one.uid}",
+    }

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from api.schemas.common import LATITUDE, LONGITUDE, Day, Latitude, Longitude, Strict, TypeSlug
 
+Name = Annotated[str, Field(max_length=200, json_schema_extra={"minLength": 1})]
+"""A name; an empty one is refused together with whatever else does not fit, so not here."""
 Value = Annotated[str, Field(max_length=2000)] | bool | int | float | None
 Attributes = Annotated[dict[Annotated[str, Field(max_length=60)], Value], Field(max_length=200)]
 
@@ -16,7 +18,7 @@ class FacilityNew(Strict):
     """A facility to enter."""
 
     type: TypeSlug = Field(description="设施类型 · facility type")
-    name: str = Field(min_length=1, max_length=200, description="名称 · name")
+    name: Name = Field(description="名称 · name")
     lon: Longitude = Field(description=LONGITUDE)
     lat: Latitude = Field(description=LATITUDE)
     id: str | None = Field(None, min_length=1, max_length=100, description="编号，默认自动生成 · id, made by default")
@@ -29,7 +31,7 @@ class FacilityNew(Strict):
 class FacilityChange(Strict):
     """What is to change about a facility; what is left out stays."""
 
-    name: str | None = Field(None, min_length=1, max_length=200, description="名称 · name")
+    name: Name | None = Field(None, description="名称 · name")
     lon: Longitude | None = Field(None, description=LONGITUDE)
     lat: Latitude | None = Field(None, description=LATITUDE)
     attributes: Attributes = Field(

@@ -133,7 +133,6 @@ def create_facility(
         The place lies outside the editor's district.
     """
     kind = facility_type(slug)
-    _check_names(kind, values)
     _check_place(session, editor, lon, lat)
     if id is not None and features.id_is_taken(session, LAYER, HAND_SOURCE, id):
         raise ConflictError(f"编号“{id}”已被使用", f"the id '{id}' is taken", id=id)
@@ -222,7 +221,6 @@ def edit_facility(
             uid=uid,
         )
     kind = facility_type(str(now.values["type"]))
-    _check_names(kind, values)
     point = now.geometry if isinstance(now.geometry, shapely.Point) and not now.geometry.is_empty else None
     at = None if point is None else (point.x, point.y)
     if at is not None:
@@ -322,19 +320,25 @@ def reopen_facility(session: Session, uid: str, *, tag: str, editor: Editor) -> 
     )
 
 
-def _check_names(kind: FacilityType, values: Values) -> None:
-    """Refuse values for attributes the type does not have, all at once."""
-    known = ["name", *(item.name for item in (*common_attributes(), *kind.attributes))]
-    if unknown := sorted(set(values) - set(known)):
-        listed = "、".join(known)
-        raise InputError(
-            f"{kind.title_zh}没有属性 {'、'.join(unknown)}；可用：{listed}",
-            f"{kind.slug} has no attributes {', '.join(unknown)}; allowed: {', '.join(known)}",
-            [
-                Problem("unknown_attribute", "refused", "", None, name, None, f"可用：{listed}", f"allowed: {listed}")
-                for name in unknown
-            ],
+def _misnamed(kind: FacilityType, values: Values) -> list[Problem]:
+    """Return the problems that no reading of the values can tell: attributes the type does not have, an empty name."""
+    known = _known_names(kind)
+    problems = [
+        Problem(
+            "unknown_attribute", "refused", kind.title_zh, None, name, None,
+            f"没有这个属性；可用：{'、'.join(known)}", f"no such attribute; allowed: {', '.join(known)}",
         )
+        for name in sorted(set(values) - set(known))
+    ]  # fmt: skip
+    if not str(values.get("name") or "").strip():
+        zh, en = "不能为空；请填写名称", "must not be empty; give a name"
+        problems.insert(0, Problem("missing_name", "refused", kind.title_zh, None, "name", "", zh, en))
+    return problems
+
+
+def _known_names(kind: FacilityType) -> list[str]:
+    """Return what a facility of a type may be told of."""
+    return ["name", *(item.name for item in (*common_attributes(), *kind.attributes))]
 
 
 def _check_place(session: Session, editor: Editor, lon: float, lat: float) -> None:
@@ -369,8 +373,11 @@ def _judge(
     session: Session, kind: FacilityType, values: Values, lon: float, lat: float, *, id: str
 ) -> tuple[gpd.GeoDataFrame, tuple[Problem, ...]]:
     """Judge values as a row of an import is judged: the same words, numbers, dates, hours and limits."""
-    given = {name: value for name, value in values.items() if value is not None and value != ""}
-    given["id"] = id
+    misnamed = _misnamed(kind, values)
+    known = set(_known_names(kind))
+    given = {name: value for name, value in values.items() if name in known and value is not None and value != ""}
+    # Without a name the other values would not be judged.
+    given |= {"id": id, "name": given.get("name") or "—"}
     feature = {
         "type": "Feature",
         "properties": {name: str(value) if isinstance(value, date) else value for name, value in given.items()},
@@ -386,8 +393,8 @@ def _judge(
         for problem in found.problems
         if problem.code not in ("missing_optional", "unused_columns")
     )
-    if found.has_refusals:
-        refused = [problem for problem in problems if problem.severity == "refused"]
+    if misnamed or found.has_refusals:
+        refused = misnamed + [problem for problem in problems if problem.severity == "refused"]
         raise InputError(
             "；".join(problem.line("zh") for problem in refused),
             "; ".join(problem.line("en") for problem in refused),

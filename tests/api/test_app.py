@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.auth.identity import COOKIE, demo_cookie
 from api.server import bind, is_loopback
 from api.settings import settings_for
 from geo.errors import DataSourceError
@@ -30,6 +31,12 @@ def client_of(store_url: str, cache_dir: Path, *, is_loopback: bool = True, demo
 def take_role(client: TestClient, role: str) -> None:
     answer = client.post("/api/session/demo", json={"role": role})
     assert answer.status_code == 200, answer.text
+
+
+def take_gone_district(client: TestClient, role: str, district: str) -> None:
+    """Take a role whose district is no division any more; entering with one is refused."""
+    client.cookies.clear()
+    client.cookies.set(COOKIE, demo_cookie(role, district))
 
 
 @pytest.fixture

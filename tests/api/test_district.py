@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.settings import settings_for
-from tests.api.test_app import take_role
+from tests.api.test_app import take_gone_district, take_role
 from tests.cli import town
 from tests.cli.conftest import Run
 
@@ -31,8 +31,7 @@ def client(small_town: Run, store_url: str, tmp_path: Path) -> Iterator[TestClie
 
 
 def enter(client: TestClient, district: str) -> None:
-    body = {"role": "planner", "district": district}
-    assert client.post("/api/session/demo", json=body).status_code == 200
+    take_gone_district(client, "planner", district)
 
 
 @pytest.mark.parametrize("district", INSIDE)

@@ -226,7 +226,7 @@ def test_only_stewards_without_a_district_import(steward: TestClient, tmp_path: 
         take_role(steward, role)
         assert steward.post("/api/imports", json=asked).status_code == status
         assert steward.get("/api/imports").status_code == (200 if role == "administrator" else status)
-    body = {"role": "data_steward", "district": "620000"}
+    body = {"role": "data_steward", "district": "990101001"}
     assert steward.post("/api/session/demo", json=body).status_code == 200
     sent = send(steward, path)
     refused = steward.post("/api/imports", json={**asked, "upload_id": sent["upload_id"]})
