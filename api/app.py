@@ -12,6 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api import errors
 from api.basemap import BASEMAP_PATH, BasemapRoute
 from api.download import Exports, sweep
+from api.error_page import error_page
 from api.guard import GuardedRoute, check_guarded
 from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
@@ -77,6 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False, telemetry={"tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
     app.state.settings = settings
+    app.state.error_page = error_page
+    app.state.is_synthetic = False
     app.state.counts = CountCache()
     app.state.exports = Exports(settings.limits.exports)
     errors.register(app)

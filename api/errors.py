@@ -96,8 +96,25 @@ def language_of(request: Request) -> Lang:
     return best[1]
 
 
-def problem(
-    status: int,
+def wants_page(request: Request) -> bool:
+    """Tell whether a person looks at an address meant for people.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+
+    Returns
+    -------
+    bool
+        True for a browser, which asks for HTML first, outside of ``/api`` and where ``f`` asks for nothing else.
+    """
+    first = request.headers.get("accept", "").split(",")[0].split(";")[0].strip().lower()
+    form = request.query_params.get("f", "html")
+    return first == "text/html" and form == "html" and not request.url.path.startswith("/api/")
+
+
+def problem(    status: int,
     code: str,
     message_zh: str,
     message_en: str,
@@ -105,6 +122,7 @@ def problem(
     lang: Lang = "zh",
     extra: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
+    request: Request | None = None,
 ) -> Response:
     """Write a problem.
 
@@ -122,11 +140,13 @@ def problem(
         Further members.
     headers : Mapping, optional
         Further headers.
+    request : Request, optional
+        What is answered: a browser that looks at a page gets one.
 
     Returns
     -------
     Response
-        ``application/problem+json``.
+        ``application/problem+json``, or a page.
     """
     message_zh, message_en = over_http(message_zh), over_http(message_en)
     extra = {name: reworded(part) for name, part in (extra or {}).items()}
@@ -140,6 +160,10 @@ def problem(
         "message_en": message_en,
         **extra,
     }
+    if request is not None and wants_page(request):
+        # Set by `api.app`: pages are made of templates, which stand above this module.
+        page: Response = request.app.state.error_page(request, body, headers or {})
+        return page
     return Response(
         orjson.dumps(body, default=str),
         status,
@@ -175,7 +199,7 @@ def answer_error(request: Request, error: Exception) -> Response:
         _log.error("%s", error.message_en)
         return problem(
             status, error.code, "数据存储暂不可用，已记录", "the store does not answer; it has been logged",
-            lang=language_of(request), headers={"Retry-After": "10"},
+            lang=language_of(request), headers={"Retry-After": "10"}, request=request,
         )  # fmt: skip
     extra: dict[str, object] = {"facts": error.detail} if error.detail else {}
     if isinstance(error, InputError) and error.problems:
@@ -186,7 +210,9 @@ def answer_error(request: Request, error: Exception) -> Response:
         ]
     headers = {"Retry-After": str(error.retry_s)} if isinstance(error, BusyError) else {}
     lang = language_of(request)
-    return problem(status, error.code, error.message_zh, error.message_en, lang=lang, extra=extra, headers=headers)
+    return problem(
+        status, error.code, error.message_zh, error.message_en, lang=lang, extra=extra, headers=headers, request=request
+    )
 
 
 def _answer_invalid(request: Request, error: Exception) -> Response:
@@ -206,7 +232,7 @@ def _answer_invalid(request: Request, error: Exception) -> Response:
         lines_en.append(f"{field or 'body'}: {en}")
     return problem(
         400, "input", "参数有误：" + "；".join(lines_zh), "the request is refused: " + "; ".join(lines_en), lang=lang,
-        extra={"problems": wrong},
+        extra={"problems": wrong}, request=request,
     )  # fmt: skip
 
 
@@ -224,6 +250,7 @@ def _answer_http(request: Request, error: Exception) -> Response:
         phrase,
         lang=language_of(request),
         headers=headers,
+        request=request,
     )
 
 
@@ -241,7 +268,8 @@ def _answer_unforeseen(request: Request, error: Exception) -> Response:
     """Answer a mistake of ours without saying anything about its inside."""
     _log.error("unforeseen error at %s", request.url.path, exc_info=error)
     lang = language_of(request)
-    return problem(500, "internal", "服务器内部错误，已记录", "internal error; it has been logged", lang=lang)
+    zh, en = "服务器内部错误，已记录", "internal error; it has been logged"
+    return problem(500, "internal", zh, en, lang=lang, request=request)
 
 
 def register(app: FastAPI) -> None:

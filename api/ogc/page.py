@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from api.errors import language_of
 from api.middleware import POLICY_HEADER
 from api.ogc.answer import PRIVATE, root_of
 
@@ -46,6 +47,6 @@ def html_answer(
     Response
         HTML.
     """
-    frame = {"base": root_of(request), "is_synthetic": request.app.state.is_synthetic}
+    frame = {"base": root_of(request), "is_synthetic": request.app.state.is_synthetic, "lang": language_of(request)}
     text = _environment().get_template(template).render({**values, **frame})
     return HTMLResponse(text, headers={**PRIVATE, "Content-Security-Policy": POLICY_HEADER, **(headers or {})})

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from geo.errors import InputError, Problem
+from geo.errors import InputError, Lang, Problem
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 LONGEST: Final = 8_000
@@ -44,6 +44,7 @@ class QueryReader:
         self._problems: list[Problem] = []
         self._values: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._known: set[str] = set()
         for name, value in request.query_params.multi_items():
             if name in self._values:
                 self.problem("repeated", name, value, "每个参数只能出现一次", "a parameter may be given once")
@@ -96,6 +97,7 @@ class QueryReader:
         dict of str to str
             Values by name.
         """
+        self._known.update(allowed := list(allowed))
         found = {name: self._values[name] for name in allowed if name in self._values and name not in self._taken}
         self._taken |= set(found)
         return found
@@ -220,17 +222,25 @@ class QueryReader:
         """
         for name, value in self._values.items():
             if name not in self._taken:
-                known = sorted(self._taken)
+                known = sorted(self._taken | self._known)
                 zh, en = f"未知的参数；可用：{'、'.join(known)}", f"unknown; allowed: {', '.join(known)}"
                 self.problem("unknown", name, value, zh, en)
         if self._problems:
             names = sorted({problem.field or "" for problem in self._problems})
             raise InputError(
-                "查询参数有误：" + "；".join(problem.line("zh") for problem in self._problems),
-                "the query is refused: " + "; ".join(problem.line("en") for problem in self._problems),
+                "查询参数有误：" + "；".join(_line(problem, "zh") for problem in self._problems),
+                "the query is refused: " + "; ".join(_line(problem, "en") for problem in self._problems),
                 self._problems,
                 parameters=names,
             )
+
+
+def _line(problem: Problem, lang: Lang) -> str:
+    """Name the parameter, what was given, and what is allowed."""
+    zh = lang == "zh"
+    name = f"参数“{problem.field}”" if zh else f"parameter '{problem.field}'"
+    given = "" if problem.value is None else f" 值“{problem.value}”" if zh else f" value '{problem.value}'"
+    return f"{name}{given}{'：' if zh else ': '}{problem.message(lang)}"
 
 
 def _day(text: str) -> date | None:
