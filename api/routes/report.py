@@ -15,7 +15,7 @@ from api.guard import Guard
 from api.work import reading, settings_of
 from geo.errors import NotFoundError
 from geo.services.publishing import published_run
-from geo.services.reporting import latest_run, report_file
+from geo.services.reporting import latest_run, list_runs, report_file
 from geo.store import Session
 
 router = APIRouter()
@@ -68,8 +68,44 @@ async def page(request: Request, principal: PageReader) -> Response:
         return HTMLResponse(FIRST_RUN)
 
 
+@router.get("/api/reports", tags=["reports"], summary="报告清单 · The reports there are")
+async def reports(request: Request, principal: PageReader) -> dict[str, object]:
+    """List the reports of the store, newest first.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Anybody, for the published one; an analyst for the others and for workbooks.
+
+    Returns
+    -------
+    dict
+        ``{"reports": [...]}`` with the addresses of page and workbook.
+    """
+    may_all = principal.holds(POLICIES["reports.workbook"].roles)
+
+    def find(session: Session) -> list[dict[str, object]]:
+        published = published_run(session)
+        return [
+            {
+                "run_id": run["run_id"],
+                "created_at": run["created_at"],
+                "is_published": run["run_id"] == published,
+                "page": f"/api/reports/{run['run_id']}.html",
+                "workbook": f"/api/reports/{run['run_id']}.xlsx" if may_all else None,
+            }
+            for run in list_runs(session)
+            if may_all or run["run_id"] == published
+        ]
+
+    return {"reports": await reading(request, find)}
+
+
+@router.get("/reports/{run_id}.html", response_class=HTMLResponse, include_in_schema=False)
 @router.get(
-    "/reports/{run_id}.html",
+    "/api/reports/{run_id}.html",
     response_class=HTMLResponse,
     tags=["reports"],
     summary="覆盖分析报告 · A run's report page",
@@ -94,8 +130,12 @@ async def report_page(request: Request, principal: PageReader, run_id: str) -> R
     return await _report(request, principal, run_id, ".html")
 
 
+@router.get("/reports/{run_id}.xlsx", response_class=FileResponse, include_in_schema=False)
 @router.get(
-    "/reports/{run_id}.xlsx", response_class=FileResponse, tags=["reports"], summary="覆盖分析工作簿 · A run's workbook"
+    "/api/reports/{run_id}.xlsx",
+    response_class=FileResponse,
+    tags=["reports"],
+    summary="覆盖分析工作簿 · A run's workbook",
 )
 async def report_workbook(request: Request, principal: WorkbookReader, run_id: str) -> Response:
     """Serve the workbook of one run.

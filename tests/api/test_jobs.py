@@ -122,7 +122,7 @@ def test_a_job_that_fails_says_why_in_both_languages(fangyu: Run, store_url: str
         job = wait_for(client, client.post("/api/runs", json=ASKED).json()["job_id"])
         assert job["state"] == "failed"
         assert job["error"]["code"] == "conflict"
-        assert "fangyu import" in job["error"]["message_zh"]
+        assert "POST /api/imports" in job["error"]["message_zh"]
         assert client.get("/api/runs").json()["runs"] == []
 
 

@@ -53,6 +53,10 @@ def test_a_trial_over_http_leaves_the_public_page_until_it_is_published(
         (tried, False),
         (official, True),
     ]
+    assert [one["run_id"] for one in planner.get("/api/reports").json()["reports"]] == [tried, official]
+    (listed,) = public.get("/api/reports").json()["reports"]
+    assert (listed["run_id"], listed["workbook"]) == (official, None)
+    assert shown(public, listed["page"]) == official
     hidden = public.get(f"/reports/{tried}.html")
     assert hidden.status_code == 404
     assert official not in hidden.text
