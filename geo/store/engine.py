@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -277,12 +278,13 @@ def open_engine(url: str) -> Engine:
     if url.startswith(("postgresql://", "postgresql+psycopg://")):
         import geoalchemy2  # noqa: F401 - its DDL hooks must be there before the first table is made
 
-        return _postgres_engine(make_url(url), _WRITERS)
+        try:
+            address = make_url(url)
+        except (ArgumentError, ValueError):
+            raise _no_store(url) from None
+        return _postgres_engine(address, _WRITERS)
     if "://" in url or not url.lower().endswith(".gpkg"):
-        raise InputError(
-            f"无法识别的存储“{url}”；允许的是 .gpkg 文件路径或 postgresql+psycopg:// 地址。",
-            f"'{url}' is no store; allowed are a .gpkg path or a postgresql+psycopg:// URL.",
-        )
+        raise _no_store(url)
     engine = create_engine(f"sqlite:///{_file_of(url).as_posix()}")
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -369,7 +371,7 @@ def reading_errors(url: str) -> Iterator[None]:
     except (DBAPIError, OSError) as error:
         if not isinstance(error, OSError) and not _is_operational(error):
             raise
-        shown = _shown(url)
+        shown = shown_store(url)
         reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
         raise DataSourceError(
             f"无法打开存储“{shown}”：{reason}。允许的是可读写的方舆 .gpkg 文件或可连接的 PostGIS 数据库。",
@@ -391,7 +393,7 @@ def _driver_errors(url: str) -> Iterator[None]:
     except Exception as error:
         if not _is_operational(error):
             raise
-        shown = _shown(url)
+        shown = shown_store(url)
         reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
         raise DataSourceError(
             f"存储“{shown}”读写失败：{reason}。本次操作未写入任何数据；请检查磁盘空间、文件是否完好、是否被其他程序占用。",
@@ -409,9 +411,33 @@ def _is_operational(error: Exception) -> bool:
     return is_ours and any(word in str(error) for word in ("not a database", "malformed"))
 
 
-def _shown(url: str) -> str:
-    """Write a store's address without its password."""
-    return make_url(url).render_as_string(hide_password=True) if "://" in url else url
+def shown_store(url: str) -> str:
+    """Write a store's address without its password, however wrong the address may be.
+
+    Parameters
+    ----------
+    url : str
+        What was given as a store.
+
+    Returns
+    -------
+    str
+        The same with ``***`` for passwords; a path as it is.
+    """
+    if "://" not in url:
+        return url
+    # The last @ ends the password, which may hold others; the user's name may be empty.
+    without = re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", url, flags=re.DOTALL)
+    return re.sub(r"([?&](?:password|passfile|sslpassword)=)[^&]*", r"\1***", without)
+
+
+def _no_store(url: str) -> InputError:
+    """Say that an address is none of a store."""
+    shown = shown_store(url)
+    return InputError(
+        f"无法识别的存储“{shown}”；允许的是 .gpkg 文件路径或 postgresql+psycopg:// 地址。",
+        f"'{shown}' is no store; allowed are a .gpkg path or a postgresql+psycopg:// URL.",
+    )
 
 
 def _absorb(store: Store, check: RowCheck | None) -> tuple[OutsideEdit, ...]:
@@ -436,13 +462,13 @@ def _check_revision(url: str, found: str | None, *, is_file: bool, empty: bool) 
             f"“{url}”是 SQLite 文件，但不是方舆存储；允许的是方舆建立的 .gpkg 或尚不存在的路径。",
             f"'{url}' is an SQLite file but no Fangyu store; allowed is a .gpkg that Fangyu made, or a new path.",
         )
+    shown = shown_store(url)
     if found is not None and found > HEAD:
         raise ConflictError(
-            f"存储“{url}”的结构版本为 {found}，比本软件的 {HEAD} 新；请使用更新的软件打开。",
-            f"The store '{url}' has schema {found}, newer than this software's {HEAD}; open it with newer software.",
+            f"存储“{shown}”的结构版本为 {found}，比本软件的 {HEAD} 新；请使用更新的软件打开。",
+            f"The store '{shown}' has schema {found}, newer than this software's {HEAD}; open it with newer software.",
         )
     if found != HEAD and not is_file:
-        shown = make_url(url).render_as_string(hide_password=True)
         raise ConflictError(
             f"数据库“{shown}”的结构版本为 {found or '无'}，需要 {HEAD}；请先运行 fangyu db upgrade。",
             f"The database '{shown}' has schema {found or 'none'}, needed is {HEAD}; run fangyu db upgrade first.",

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from geo.errors import ConflictError, DataSourceError
 from geo.store import schema
-from geo.store.engine import open_engine, reading_errors, writing
+from geo.store.engine import open_engine, reading_errors, shown_store, writing
 from geo.store.migrations import HEAD
 from geo.store.tables import Base
 
@@ -134,6 +134,7 @@ def backup(url: str, path: str) -> None:
     DataSourceError
         The store cannot be read or the file cannot be written.
     """
+    open_engine(url).dispose()
     target = Path(path).expanduser()
     partial = target.with_name(target.name + ".partial")
     with reading_errors(url):
@@ -168,6 +169,7 @@ def restore(path: str, url: str, *, overwrite: bool = False) -> None:
     ConflictError
         There is a store already and `overwrite` is False.
     """
+    open_engine(url).dispose()
     source = Path(path).expanduser()
     if not source.is_file():
         raise DataSourceError(
@@ -228,7 +230,7 @@ def _taken(url: str) -> ConflictError:
 def _restore_postgres(source: Path, url: str, *, overwrite: bool) -> None:
     """Restore a dump in one transaction: where it fails half-way, the store that was there still is."""
     engine = open_engine(url)
-    shown = make_url(url).render_as_string(hide_password=True)
+    shown = shown_store(url)
     try:
         with reading_errors(url), engine.connect() as connection:
             ours = [*Base.metadata.tables, "alembic_version"]

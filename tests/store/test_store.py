@@ -16,7 +16,7 @@ import shapely
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
-from geo.errors import ConflictError, DataSourceError, InputError, NotFoundError
+from geo.errors import ConflictError, DataSourceError, FangyuError, InputError, NotFoundError
 from geo.store import Store, audit, imports, layers, maintenance, open_store, runs
 from geo.store.engine import open_engine, writing
 from geo.store.layer import LAYER_NAMES, LAYERS
@@ -528,3 +528,24 @@ def test_two_people_importing_one_file_at_once_import_it_once(store_url: str, so
     for thread in threads:
         thread.join(30)
     assert sorted(done) == [source == "another", True]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://fangyu:secret@host/db",
+        "mysql://fangyu:secret@host:3306/db",
+        "mysql://:secret@host/db",
+        "postgresql://fangyu:sec@ret/secret@host/db.gpkg?x=1",
+        "postgresql://fangyu:secret@host:port/db",
+        "postgresql+psycopg://fangyu@127.0.0.1:1/db?connect_timeout=1&password=secret",
+        "postgresql+psycopg://fangyu:secret@127.0.0.1:1/db?connect_timeout=1",
+    ],
+)
+def test_no_message_holds_a_password(url: str, tmp_path: Path) -> None:
+    for act in (open_store, maintenance.upgrade, lambda given: maintenance.backup(given, str(tmp_path / "saved"))):
+        with pytest.raises(FangyuError) as refused:
+            act(url)
+        told = refused.value.message_zh + refused.value.message_en + str(refused.value.detail)
+        assert "secret" not in told
+        assert "sec@" not in told
