@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import opened, print_json, state_of, transaction
+from api.cli.usage import WrongUsageError, worded
 
 app = typer.Typer(help="步行可达覆盖分析 · Walking coverage.", no_args_is_help=True)
 
@@ -57,11 +58,13 @@ def run(
 ) -> None:
     """计算老年人步行可达覆盖 · Compute which older people can walk to a facility."""
     if (minutes is None) == (metres is None):
-        raise typer.BadParameter("--minutes 与 --metres 必须且只能给一个 · give exactly one of the two")
+        raise WrongUsageError(
+            "--minutes 与 --metres 必须且只能给一个", "give exactly one of --minutes and --metres"
+        )
     if bands and speed is not None:
-        raise typer.BadParameter("--bands 与 --speed 不能同时使用 · use one of the two")
+        raise WrongUsageError("--bands 与 --speed 不能同时使用", "use one of --bands and --speed")
     if points is not None and points.suffix.lower() not in (".csv", ".parquet"):
-        raise typer.BadParameter("--points 只能是 .csv 或 .parquet · must end in .csv or .parquet")
+        raise WrongUsageError("--points 只能是 .csv 或 .parquet", "--points must end in .csv or .parquet")
 
     from geo.services.coverage import run_coverage
     from geo.services.coverage_model import CoverageRequest
@@ -71,6 +74,8 @@ def run(
     from geo.services.publishing import publish_run
 
     state = state_of(context)
+    with worded():
+        moment = parse_moment(at)
     request = CoverageRequest(
         types=tuple(dict.fromkeys(types)),
         minutes=minutes,
@@ -78,7 +83,7 @@ def run(
         speed_mps=speed,
         by_band=bands,
         on=on.date() if on is not None else date.today(),
-        at=parse_moment(at),
+        at=moment,
         cutoff_min=cutoff,
     )
     with opened(state) as store:

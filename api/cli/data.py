@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.output import SHOWN_PROBLEMS, State, opened, print_json, state_of, transaction
+from api.cli.usage import WrongUsageError, worded
 
 if TYPE_CHECKING:
     from geo.services.import_report import ImportOptions, ImportReport
@@ -147,7 +148,8 @@ def _importer(use: Importer) -> Importer:
         state = state_of(words.pop("context"))
         chosen = {parameter.name: words.pop(parameter.name) for parameter in own}
         dry_run, as_json = words.pop("dry_run"), words.pop("as_json")
-        options = _options(**words)
+        with worded():
+            options = _options(**words)
         with opened(state) as store:
             with transaction(store, keep=not dry_run) as session:
                 report = use(Job(session, options), **chosen)
@@ -220,8 +222,9 @@ def _demand(
     from geo.services.importing import import_demand
 
     if population not in ("resident", "registered", "unstated"):
-        raise typer.BadParameter(
-            f"--population {population}: resident（常住）、registered（户籍）、unstated（未说明）"
+        raise WrongUsageError(
+            f"--population {population}：可用 resident（常住）、registered（户籍）、unstated（未说明）",
+            f"--population {population}: allowed are resident, registered and unstated",
         )
     return import_demand(
         job.session, job.options, population=population, year=year, areas=areas, areas_datum=areas_datum

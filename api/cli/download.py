@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import print_json, state_of
+from api.cli.usage import WrongUsageError
 
 
 def download(
@@ -21,7 +22,7 @@ def download(
 ) -> None:
     """按地名下载 OpenStreetMap 道路（需要联网） · Download the streets of a place (needs a connection)."""
     if out.suffix.lower() != ".osm":
-        raise typer.BadParameter("输出文件应以 .osm 结尾 · the output file must end in .osm")
+        raise WrongUsageError("输出文件应以 .osm 结尾", "the output file must end in .osm")
     from geo.services.streets import download_streets
 
     state = state_of(context)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import opened, print_json, state_of
+from api.cli.usage import WrongUsageError, worded
 
 
 def isochrone(
@@ -29,11 +30,18 @@ def isochrone(
     from geo.services.moment import parse_moment
     from geo.services.network import open_network
 
+    if out.suffix.lower() not in (".geojson", ".json"):
+        raise WrongUsageError(
+            f"--out {out.name}：等时圈只能写成 .geojson 或 .json",
+            f"--out {out.name}: isochrones are written as .geojson or .json",
+        )
     state = state_of(context)
+    with worded():
+        moment = parse_moment(at)
     with opened(state) as store, store.session(write=False) as session:
         network = open_network(session, state.cache_dir())
     collection = isochrone_features(
-        network, lon=lon, lat=lat, minutes=tuple(minutes), speed_mps=speed, at=parse_moment(at)
+        network, lon=lon, lat=lat, minutes=tuple(minutes), speed_mps=speed, at=moment
     )
     write_geojson(collection, out)
     state.tell(f"已写出 {out}", f"wrote {out}")

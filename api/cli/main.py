@@ -6,9 +6,11 @@ import sys
 from typing import Annotated
 
 import typer
+from typer._click.exceptions import ClickException
 
 from api.cli import basemap, coverage, data, db, demo, download, export, isochrone, report, serve
-from api.cli.output import EXIT_USAGE, Lang, State, fail, usage_json
+from api.cli.output import EXIT_USAGE, Lang, State, fail, language, usage_json
+from api.cli.usage import shared_first, speak_chinese, tell_usage
 from geo.errors import FangyuError
 
 app = typer.Typer(
@@ -19,6 +21,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _installed() -> str:
+    """The version of this software."""
+    from importlib.metadata import version as installed
+
+    return installed("fangyu")
+
+
+def _show_version(asked: bool) -> None:
+    """Show the version and end."""
+    if asked:
+        typer.echo(_installed())
+        raise typer.Exit
 
 
 @app.callback()
@@ -38,6 +54,9 @@ def _options(
         str | None,
         typer.Option(envvar="FANGYU_CACHE", help="缓存文件夹 · folder of compiled networks."),
     ] = None,
+    shown: Annotated[
+        bool, typer.Option("--version", help="显示版本 · show the version.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     """Remember the options that every command shares."""
     context.obj = State(store=store, lang=lang.value, cache=cache)
@@ -46,9 +65,7 @@ def _options(
 @app.command()
 def version() -> None:
     """显示版本 · Show the version."""
-    from importlib.metadata import version as installed
-
-    typer.echo(installed("fangyu"))
+    typer.echo(_installed())
 
 
 app.add_typer(data.app, name="import")
@@ -67,14 +84,22 @@ app.command("serve")(serve.serve)
 
 def run() -> None:
     """Run the command line; a refused input or failed operation exits with 3, wrong usage with 2."""
+    lang = language(sys.argv)
+    command = typer.main.get_command(app)
+    if lang == "zh":
+        speak_chinese(command)
     try:
-        app(standalone_mode=True)
+        code = command.main(shared_first(sys.argv[1:]), prog_name="fangyu", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except FangyuError as error:
         sys.exit(fail(error, sys.argv))
-    except SystemExit as stop:
-        if stop.code == EXIT_USAGE:
-            usage_json(sys.argv)
-        raise
+    except ClickException as error:
+        tell_usage(error, lang)
+        usage_json(error, sys.argv)
+        sys.exit(EXIT_USAGE)
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("已中断" if lang == "zh" else "interrupted", err=True)
+        sys.exit(130)
     except BrokenPipeError:
         # The reader (head, less) went away: nothing is wrong, and nobody is left to tell.
         sys.stderr.close()

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from api.cli.usage import WrongUsageError, usage_messages
 from geo.errors import FangyuError, InputError, Problem
 from geo.errors import Lang as LangName
 
 if TYPE_CHECKING:
+    from typer._click.exceptions import ClickException
+
     from geo.store import Session, Store
     from geo.store.outside import OutsideEdit
 
@@ -60,11 +63,9 @@ class State:
             A ``.gpkg`` path or a PostgreSQL URL.
         """
         if self.store is None:
-            raise typer.BadParameter(
-                self.say(
-                    "没有指定数据存储：请用 --store 文件.gpkg 或环境变量 FANGYU_STORE",
-                    "no store given: use --store FILE.gpkg or the variable FANGYU_STORE",
-                )
+            raise WrongUsageError(
+                "没有指定数据存储：请用 --store 文件.gpkg 或环境变量 FANGYU_STORE",
+                "no store given: use --store FILE.gpkg or the variable FANGYU_STORE",
             )
         return self.store
 
@@ -270,7 +271,7 @@ def fail(error: FangyuError, arguments: Sequence[str]) -> int:
     int
         3.
     """
-    lang = _language(arguments)
+    lang = language(arguments)
     typer.echo(("错误：" if lang == "zh" else "Error: ") + error.message(lang), err=True)
     problems = error.problems if isinstance(error, InputError) else ()
     # A single problem of the whole file is the message itself.
@@ -300,17 +301,18 @@ def fail(error: FangyuError, arguments: Sequence[str]) -> int:
     return EXIT_REFUSED
 
 
-def usage_json(arguments: Sequence[str]) -> None:
-    """Write the one JSON object of a command that was worded wrongly; what is wrong stands on stderr.
+def usage_json(error: ClickException, arguments: Sequence[str]) -> None:
+    """Write the one JSON object of a command that was worded wrongly.
 
     Parameters
     ----------
+    error : ClickException
+        What is wrong.
     arguments : sequence of str
         The command line; nothing is written without ``--json``.
     """
     if "--json" in arguments:
-        zh = "命令的写法有误，具体说明见标准错误输出；用法见 --help"
-        en = "the command is not worded right: see stderr for what is wrong, and --help"
+        zh, en = usage_messages(error)
         print_json({"error": {"code": "usage", "message_zh": zh, "message_en": en, "detail": {}, "problems": []}})
 
 
@@ -332,8 +334,19 @@ def problem_json(problem: Problem) -> dict[str, object]:
     return asdict(problem)
 
 
-def _language(arguments: Sequence[str]) -> LangName:
-    """Find the language before or without typer."""
+def language(arguments: Sequence[str]) -> LangName:
+    """Find the language before or without typer.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command line.
+
+    Returns
+    -------
+    {"zh", "en"}
+        What ``--lang`` or ``FANGYU_LANG`` says.
+    """
     import os
 
     for position, word in enumerate(arguments):

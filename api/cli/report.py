@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.output import opened, print_json, size_text, state_of
+from api.cli.usage import WrongUsageError
 
 app = typer.Typer(help="生成报告 · Reports.", no_args_is_help=True)
 
@@ -28,7 +29,7 @@ def coverage(
 ) -> None:
     """把一次覆盖分析写成单文件网页或表格 · Write a coverage run as one HTML file or a workbook."""
     if out.suffix.lower() not in (".html", ".xlsx"):
-        raise typer.BadParameter("--out 只能是 .html 或 .xlsx · must end in .html or .xlsx")
+        raise WrongUsageError("--out 只能是 .html 或 .xlsx", "--out must end in .html or .xlsx")
     from geo.services.reporting import coverage_report, write_report
 
     state = state_of(context)

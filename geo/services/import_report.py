@@ -213,7 +213,7 @@ def parse_mapping(words: Iterable[str]) -> dict[str, str]:
         if not sign or not column.strip() or not name.strip():
             raise InputError(
                 f"--map {word}：应写成 列名=字段，例如 床位数=beds",
-                f"--map {word}: write COLUMN=FIELD, for example 床位数=beds",
+                f"--map {word}: write COLUMN=FIELD, for example Places=beds",
             )
         mapping[column.strip()] = name.strip()
     return mapping
