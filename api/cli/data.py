@@ -150,7 +150,7 @@ def _importer(use: Importer) -> Importer:
         dry_run, as_json = words.pop("dry_run"), words.pop("as_json")
         with worded():
             options = _options(**words)
-        with opened(state) as store:
+        with opened(state, missing="pretend" if dry_run else "create") as store:
             with transaction(store, keep=not dry_run) as session:
                 report = use(Job(session, options), **chosen)
             if report.layer == "street_segments" and report.changed_anything and not dry_run:

@@ -6,11 +6,12 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -128,7 +129,9 @@ def state_of(context: typer.Context) -> State:
 
 
 @contextmanager
-def opened(state: State, *, actor: str = "cli") -> Iterator[Store]:
+def opened(
+    state: State, *, actor: str = "cli", missing: Literal["refuse", "create", "pretend"] = "refuse"
+) -> Iterator[Store]:
     """Open the store for one command and close it cleanly.
 
     Parameters
@@ -137,21 +140,26 @@ def opened(state: State, *, actor: str = "cli") -> Iterator[Store]:
         Global options.
     actor : str
         Who is acting, for the audit.
+    missing : {"refuse", "create", "pretend"}
+        What becomes of a ``.gpkg`` that does not exist: only commands that fill a store make one, and a rehearsal
+        works on an empty one that is thrown away.
 
     Yields
     ------
     Store
         The open store.
     """
-    from geo.services.opening import open_checked
+    from geo.services.opening import is_missing, open_checked
 
-    store = open_checked(state.store_url(), actor=actor)
-    try:
+    url = state.store_url()
+    with ExitStack() as leaving:
+        if missing == "pretend" and is_missing(url):
+            url = str(Path(leaving.enter_context(TemporaryDirectory())) / "rehearsal.gpkg")
+        store = open_checked(url, actor=actor, create=missing != "refuse")
+        leaving.callback(store.close)
         if store.outside_edits:
             _tell_edits(state, store.outside_edits)
         yield store
-    finally:
-        store.close()
 
 
 def _tell_edits(state: State, edits: Sequence[OutsideEdit]) -> None:

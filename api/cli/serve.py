@@ -23,8 +23,10 @@ def serve(
 ) -> None:
     """启动网页服务 · Serve the map."""
     from api.server import serve_store
+    from geo.services.opening import require_store
 
     state = state_of(context)
+    require_store(state.store_url())
     serve_store(
         state.store_url(),
         cache_dir=state.cache_dir(),

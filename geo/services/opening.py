@@ -6,14 +6,54 @@ from pathlib import Path
 
 from geo.errors import DataSourceError
 from geo.services.outside_check import check_rows
-from geo.store import Store, maintenance, open_store, state
+from geo.store import Store, engine, maintenance, open_store, state
 from geo.store.migrations import HEAD
 
 read_fact = state.read_fact
 write_fact = state.write_fact
 
 
-def open_checked(url: str, *, actor: str) -> Store:
+def require_store(url: str) -> None:
+    """Refuse a store that is a file and not there.
+
+    Parameters
+    ----------
+    url : str
+        A ``.gpkg`` path or a PostgreSQL URL.
+
+    Raises
+    ------
+    InputError
+        The url is neither.
+    DataSourceError
+        The file does not exist.
+    """
+    if engine.is_missing(url):
+        raise engine.missing_store(url)
+
+
+def is_missing(url: str) -> bool:
+    """Tell whether a store is a file that is not there.
+
+    Parameters
+    ----------
+    url : str
+        A ``.gpkg`` path or a PostgreSQL URL.
+
+    Returns
+    -------
+    bool
+        False for databases.
+
+    Raises
+    ------
+    InputError
+        The url is neither.
+    """
+    return engine.is_missing(url)
+
+
+def open_checked(url: str, *, actor: str, create: bool = True) -> Store:
     """Open a store; rows edited outside Fangyu, in QGIS for instance, are held against the catalogue.
 
     Parameters
@@ -22,6 +62,8 @@ def open_checked(url: str, *, actor: str) -> Store:
         A ``.gpkg`` path (made or migrated as needed) or a PostgreSQL URL.
     actor : str
         Who opens it.
+    create : bool
+        Make a missing ``.gpkg``.
 
     Returns
     -------
@@ -37,7 +79,7 @@ def open_checked(url: str, *, actor: str) -> Store:
     ConflictError
         The database awaits ``fangyu db upgrade``.
     """
-    return open_store(url, actor=actor, check=check_rows)
+    return open_store(url, create=create, actor=actor, check=check_rows)
 
 
 def upgrade_store(url: str) -> str:

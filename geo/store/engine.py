@@ -204,10 +204,7 @@ def open_store(url: str, *, create: bool = True, actor: str = "fangyu", check: R
     engine = open_engine(url)
     is_file = engine.dialect.name == "sqlite"
     if is_file and not create and not _file_of(url).exists():
-        raise DataSourceError(
-            f"找不到存储文件“{url}”；允许的是已有的 .gpkg 文件。",
-            f"The store '{url}' does not exist; allowed is an existing .gpkg file.",
-        )
+        raise missing_store(url)
     try:
         with reading_errors(url):
             if is_file and not _file_of(url).exists():
@@ -233,6 +230,46 @@ def open_store(url: str, *, create: bool = True, actor: str = "fangyu", check: R
     except BaseException:
         engine.dispose()
         raise
+
+
+def missing_store(url: str) -> DataSourceError:
+    """Say that a store does not exist, and how one is made.
+
+    Parameters
+    ----------
+    url : str
+        Path of the ``.gpkg``.
+
+    Returns
+    -------
+    DataSourceError
+        To be raised.
+    """
+    return DataSourceError(
+        f"找不到数据存储“{url}”；请核对 --store 的路径。"
+        "新存储由第一次导入（fangyu import …）或 fangyu db upgrade 建立。",
+        f"The store '{url}' does not exist; check the path given with --store. The first import (fangyu import …) or "
+        "fangyu db upgrade makes a new one.",
+        store=url,
+    )
+
+
+def is_missing(url: str) -> bool:
+    """Tell whether a store is a file that is not there.
+
+    Parameters
+    ----------
+    url : str
+        As for `open_store`.
+
+    Returns
+    -------
+    bool
+        False for databases, of which only the server knows.
+    """
+    engine = open_engine(url)
+    engine.dispose()
+    return engine.dialect.name == "sqlite" and not _file_of(url).exists()
 
 
 def canceller(session: Session) -> Callable[[], None]:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from geo.errors import ConflictError, DataSourceError
 from geo.store import schema
-from geo.store.engine import open_engine, reading_errors, shown_store, writing
+from geo.store.engine import is_missing, missing_store, open_engine, reading_errors, shown_store, writing
 from geo.store.migrations import HEAD
 from geo.store.tables import Base
 
@@ -73,6 +73,8 @@ def upgrade(url: str) -> str | None:
     engine = open_engine(url)
     try:
         with reading_errors(url):
+            if engine.dialect.name == "sqlite":
+                Path(url).expanduser().parent.mkdir(parents=True, exist_ok=True)
             with engine.connect() as connection:
                 found = schema.schema_revision(connection)
                 empty = found is None and schema.is_empty(connection)
@@ -134,7 +136,8 @@ def backup(url: str, path: str) -> None:
     DataSourceError
         The store cannot be read or the file cannot be written.
     """
-    open_engine(url).dispose()
+    if is_missing(url):
+        raise missing_store(url)
     target = Path(path).expanduser()
     partial = target.with_name(target.name + ".partial")
     with reading_errors(url):
