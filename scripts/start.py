@@ -4,9 +4,13 @@
 """
 
 import argparse
+import contextlib
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import _python_version  # noqa: F401 - ends an outdated Python
 import bootstrap
@@ -31,6 +35,69 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--store", help="数据文件（.gpkg）或 PostGIS 地址 / store: a .gpkg or a PostGIS URL")
     arguments.add_argument("--nodes", type=_positive, help="示范路网的节点数 / nodes of the demo network")
     return arguments
+
+
+DEFAULT_PORT = 8300
+_DATABASES = ("postgresql://", "postgresql+psycopg://")
+
+
+def refusal(options: argparse.Namespace) -> str | None:
+    """Say what stands against the work, before any of it is done.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        Parsed arguments.
+
+    Returns
+    -------
+    str or None
+        Why it cannot be done, in Chinese and English; None where nothing was found.
+    """
+    if options.store is not None and not options.store.startswith(_DATABASES):
+        found = _store_refusal(options.store)
+        if found is not None:
+            return found
+    port = DEFAULT_PORT if options.port is None else options.port
+    if options.no_serve or options.setup_only or port == 0:
+        return None
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return (
+                f"端口 {port} 无法使用（多半已被占用），请用 --port 另选一个 / "
+                f"port {port} cannot be used, most likely it is taken: choose another with --port"
+            )
+    return None
+
+
+def _store_refusal(store: str) -> str | None:
+    """Say why a path cannot be a store; folders that had to be made for the trial are taken away again."""
+    if "://" in store or not store.lower().endswith(".gpkg"):
+        shown = store.split("://")[0] + "://…" if "://" in store else store
+        return (
+            f"--store {shown}：允许的是以 .gpkg 结尾的文件或 postgresql:// 地址 / "
+            "allowed is a file that ends in .gpkg, or a postgresql:// address"
+        )
+    path = Path(store).expanduser()
+    if path.is_dir():
+        return f"--store {store}：这是文件夹，不是 .gpkg 文件 / this is a folder and no .gpkg file"
+    new = [folder for folder in path.resolve().parents if not folder.exists()]
+    try:
+        path.resolve().parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.resolve().parent):
+            return None
+    except OSError:
+        return (
+            f"--store {store}：文件夹 {path.parent} 不能写入，请另选一个 / "
+            f"the folder {path.parent} cannot be written to: choose another"
+        )
+    finally:
+        for folder in new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _port(text: str) -> int:
@@ -89,6 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     bootstrap.speak_utf8()
     options = parser().parse_args(arguments)
+    found = refusal(options)
+    if found is not None:
+        sys.stderr.write(f"错误 / error: {found}\n")
+        return 3
     try:
         bootstrap.prepare()
     except bootstrap.SetupError as error:
