@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.output import SHOWN_PROBLEMS, State, opened, print_json, state_of, transaction
+from api.cli.output import State, opened, print_json, state_of, tell_problems, transaction
 from api.cli.usage import WrongUsageError, worded
 
 if TYPE_CHECKING:
@@ -93,11 +93,7 @@ def _tell(state: State, report: ImportReport, *, dry_run: bool, as_json: bool) -
     """Print what an import did."""
     for zh, en in report.summary(dry_run=dry_run):
         state.tell(zh, en)
-    for problem in report.problems[:SHOWN_PROBLEMS]:
-        state.tell("  " + problem.line("zh"), "  " + problem.line("en"))
-    rest = len(report.problems) - SHOWN_PROBLEMS
-    if rest > 0:
-        state.tell(f"  ……另有 {rest} 条说明，用 --json 查看全部", f"  … {rest} more; use --json to see all")
+    tell_problems(report.problems, state.lang)
     if as_json:
         print_json(report.to_json(dry_run=dry_run))
 

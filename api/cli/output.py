@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from api.cli.usage import WrongUsageError, usage_messages
-from geo.errors import FangyuError, InputError, Problem
+from geo.errors import FangyuError, InputError, Problem, Severity
 from geo.errors import Lang as LangName
 
 if TYPE_CHECKING:
@@ -205,6 +205,42 @@ def transaction(store: Store, *, keep: bool = True) -> Iterator[Session]:
         return
 
 
+_SEVERITIES: dict[Severity, tuple[str, str]] = {
+    "refused": ("拒绝", "refused"),
+    "repaired": ("已修正", "repaired"),
+    "note": ("提示", "note"),
+}
+
+
+def tell_problems(problems: Sequence[Problem], lang: LangName) -> None:
+    """Write what was found in a file to stderr, the refusals first, every line marked as what it is.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        In file order.
+    lang : {"zh", "en"}
+        Language.
+    """
+    kinds = list(_SEVERITIES)
+    ordered = sorted(problems, key=lambda problem: kinds.index(problem.severity))
+    counts = [(kind, sum(problem.severity == kind for problem in problems)) for kind in kinds]
+    if not problems:
+        return
+    if lang == "zh":
+        heading = "共 " + "，".join(f"{_SEVERITIES[kind][0]} {count:,} 处" for kind, count in counts if count) + "："
+    else:
+        heading = "In all: " + ", ".join(f"{count:,} {_SEVERITIES[kind][1]}" for kind, count in counts if count) + ":"
+    typer.echo("  " + heading, err=True)
+    for problem in ordered[:SHOWN_PROBLEMS]:
+        zh, en = _SEVERITIES[problem.severity]
+        typer.echo(f"  [{zh if lang == 'zh' else en}] {problem.line(lang)}", err=True)
+    rest = len(ordered) - SHOWN_PROBLEMS
+    if rest > 0:
+        zh, en = f"  ……另有 {rest:,} 处，用 --json 查看全部", f"  … and {rest:,} more; use --json to see all"
+        typer.echo(zh if lang == "zh" else en, err=True)
+
+
 def plain(value: object) -> object:
     """Return a value as JSON knows it; numbers keep every digit, NaN and infinity become null.
 
@@ -284,16 +320,7 @@ def fail(error: FangyuError, arguments: Sequence[str]) -> int:
     problems = error.problems if isinstance(error, InputError) else ()
     # A single problem of the whole file is the message itself.
     if len(problems) > 1 or any(problem.message(lang) != error.message(lang) for problem in problems):
-        for problem in problems[:SHOWN_PROBLEMS]:
-            typer.echo("  " + problem.line(lang), err=True)
-    if len(problems) > SHOWN_PROBLEMS:
-        rest = len(problems) - SHOWN_PROBLEMS
-        typer.echo(
-            f"  ……另有 {rest} 处问题，用 --json 查看全部"
-            if lang == "zh"
-            else f"  … and {rest} more; use --json to see all",
-            err=True,
-        )
+        tell_problems(problems, lang)
     if "--json" in arguments:
         print_json(
             {

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
 
+from api.cli.output import tell_problems
+from geo.errors import Problem
 from tests.cli import town
 from tests.cli.conftest import Run
 
@@ -38,6 +42,24 @@ def test_one_refused_row_refuses_the_file_and_nothing_is_stored(small_town: Run,
         assert f"第 {row} 行" in refused.err
     assert stored(small_town) == 1
     assert len(small_town("import", "list", "--json").json()["imports"]) == 4
+
+
+def test_every_line_of_a_mixed_file_says_what_became_of_the_row() -> None:
+    lines = [
+        Problem("a", "note", "f.csv", 2, None, None, "甲", "one"),
+        Problem("b", "refused", "f.csv", 3, None, None, "乙", "two"),
+        Problem("c", "repaired", "f.csv", 4, None, None, "丙", "three"),
+        Problem("d", "refused", "f.csv", 5, None, None, "丁", "four"),
+    ]
+    capture = io.StringIO()
+    with contextlib.redirect_stderr(capture):
+        tell_problems(lines, "zh")
+        tell_problems(lines, "en")
+    told = capture.getvalue().splitlines()
+    assert told[0].strip() == "共 拒绝 2 处，已修正 1 处，提示 1 处："
+    assert [line.split()[0] for line in told[1:5]] == ["[拒绝]", "[拒绝]", "[已修正]", "[提示]"]
+    assert told[5].strip() == "In all: 2 refused, 1 repaired, 1 note:"
+    assert [line.split()[0] for line in told[6:]] == ["[refused]", "[refused]", "[repaired]", "[note]"]
 
 
 def test_skip_bad_stores_the_good_rows_and_lists_the_others(small_town: Run, tmp_path: Path) -> None:
