@@ -60,7 +60,10 @@ def export(
         f"wrote {out}: {done.title}, {done.count:,} {en}, {size_text(size)}",
     )
     if done.is_internal:
-        state.tell("内部资料：公众无权读取此图层，请勿外传。", "internal: the public may not read this layer.")
+        state.tell(
+            "内部资料：含公众无权读取的内容，请勿外传；公众版请加 --public。",
+            "internal: it holds what the public may not read; --public writes what everybody may see.",
+        )
     if as_json:
         print_json(
             {

@@ -189,20 +189,21 @@ class ExportJob:
         return self.crs or output_crs(self.form.default_crs)
 
 
-def is_internal(layer: MapLayer) -> bool:
-    """Tell whether what is exported of a layer must not go to the public.
+def is_internal(job: ExportJob) -> bool:
+    """Tell whether a file must not go to the public.
 
     Parameters
     ----------
-    layer : MapLayer
-        The layer.
+    job : ExportJob
+        What is written.
 
     Returns
     -------
     bool
-        True where the public may not read it.
+        True where the public may not read the layer, or not all rows that are asked for: of facilities it sees the
+        open ones.
     """
-    return PUBLIC not in layer.read
+    return PUBLIC not in job.layer.read or (job.layer.is_facility and not job.query.is_public)
 
 
 def export_names(job: ExportJob, day: date) -> tuple[str, str]:
@@ -221,8 +222,8 @@ def export_names(job: ExportJob, day: date) -> tuple[str, str]:
         The name for people, and one in ASCII for programs that know no other.
     """
     title = job.layer.title_zh if job.lang == "zh" else job.layer.title_en
-    mark = ("内部资料_" if job.lang == "zh" else "internal_") if is_internal(job.layer) else ""
-    plain = "internal_" if is_internal(job.layer) else ""
+    mark = ("内部资料_" if job.lang == "zh" else "internal_") if is_internal(job) else ""
+    plain = "internal_" if is_internal(job) else ""
     tail = f"_{day.isoformat()}{job.form.suffix}"
     return f"{mark}{title.replace('/', '-')}{tail}", f"{plain}{job.layer.name}{tail}"
 
@@ -257,7 +258,7 @@ def export_head(session: Session, job: ExportJob) -> ExportHead:
         crs=job.output_crs,
         made_on=today(),
         is_synthetic=is_synthetic(session),
-        is_internal=is_internal(layer),
+        is_internal=is_internal(job),
     )
 
 

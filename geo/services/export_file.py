@@ -129,7 +129,7 @@ def export_file(session: Session, name: str, path: Path, options: ExportOptions)
     count = write_export(session, job, path)
     title = layer.title_zh if options.lang == "zh" else layer.title_en
     return Exported(
-        title, form.name, job.output_crs.uri, count, form.write is None, is_internal(layer), is_synthetic(session)
+        title, form.name, job.output_crs.uri, count, form.write is None, is_internal(job), is_synthetic(session)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyogrio
@@ -87,3 +88,13 @@ def test_what_does_not_fit_leaves_no_file(
     assert done.code == 3
     assert done.json()["error"]["message_zh"]
     assert {path for path in tmp_path.iterdir() if path.suffix in (".csv", ".txt")} <= before
+
+
+def test_facilities_with_rows_the_public_may_not_read_are_marked_internal(small_town: Run, tmp_path: Path) -> None:
+    for words, mark in (((), "internal"), (("--public",), "public")):
+        out = tmp_path / f"{mark}.geojson"
+        found = small_town("export", "facilities_eldercare", "--out", out, *words, "--json")
+        assert found.code == 0, found.err
+        assert found.json()["is_internal"] is (mark == "internal")
+        assert ("内部资料" in found.err) is (mark == "internal")
+        assert json.loads(out.read_text(encoding="utf-8"))["classification"] == mark
