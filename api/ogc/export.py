@@ -93,6 +93,9 @@ def _read(query: QueryReader, layer: MapLayer, principal: Principal) -> ExportJo
     crs = None if query.text("crs") is None else take_crs(query, "crs")
     asked = take_feature_query(query, layer, principal)
     zooms = [_zoom(query, "minzoom"), _zoom(query, "maxzoom")]
+    if len(asked.boxes) > 1:
+        zh, en = "导出的范围应西不大于东", "of a file's box, west must not exceed east"
+        query.problem("not_allowed", "bbox", query.text("bbox"), zh, en)
     query.finish()
     return ExportJob(layer, form, asked, crs, "en" if lang == "en" else "zh", *zooms)
 

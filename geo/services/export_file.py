@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from geo.catalog.map_layer import PUBLIC, map_layer
+from geo.catalog.map_layer import PUBLIC, MapLayer, map_layer, map_layers
 from geo.datum.output import CRS84, output_crs
-from geo.errors import DeniedError, InputError, Lang
+from geo.errors import DeniedError, InputError, Lang, NotFoundError
 from geo.services.demo import is_synthetic
 from geo.services.export import FORMATS, ExportFormat, ExportJob, export_format, is_internal, write_export
 from geo.services.served_layer import FeatureQuery, Filter
@@ -113,7 +113,7 @@ def export_file(session: Session, name: str, path: Path, options: ExportOptions)
     DataSourceError
         The file cannot be written.
     """
-    layer = map_layer(name)
+    layer = _layer(name)
     if options.is_public and PUBLIC not in layer.read:
         raise DeniedError(
             f"图层“{name}”不对公众开放，不能与 --public 同用",
@@ -133,6 +133,20 @@ def export_file(session: Session, name: str, path: Path, options: ExportOptions)
     )
 
 
+def _layer(name: str) -> MapLayer:
+    """Find a layer, or list those there are."""
+    try:
+        return map_layer(name)
+    except NotFoundError as error:
+        known = map_layers()
+        raise NotFoundError(
+            f"没有图层“{name}”；可用：{'、'.join(known)}",
+            f"there is no layer '{name}'; allowed: {', '.join(known)}",
+            layer=name,
+            allowed=list(known),
+        ) from error
+
+
 def _format_of(path: Path, name: str | None) -> ExportFormat:
     """Find the format by its name or the file's suffix."""
     if name is not None:
@@ -149,17 +163,16 @@ def _format_of(path: Path, name: str | None) -> ExportFormat:
 
 
 def _boxes(text: str | None) -> tuple[Box, ...]:
-    """Read a box; one across the antimeridian becomes two."""
+    """Read a box; west must not lie east of its east, which is more often a slip than the antimeridian."""
     if text is None:
         return ()
     parts = [part.strip() for part in text.split(",")]
     if len(parts) == 4 and all(_NUMBER.fullmatch(part) for part in parts):
         west, south, east, north = (float(part) for part in parts)
-        if south <= north and max(abs(west), abs(east)) <= 180 and max(abs(south), abs(north)) <= 90:
-            whole = (west, south, east, north)
-            return (whole,) if west <= east else ((west, south, 180.0, north), (-180.0, south, east, north))
+        if west <= east and south <= north and max(abs(west), abs(east)) <= 180 and max(abs(south), abs(north)) <= 90:
+            return ((west, south, east, north),)
     raise InputError(
-        f"范围“{text}”有误；应为以逗号分隔的西、南、东、北（度），南不大于北",
-        f"box '{text}' does not fit; allowed: west,south,east,north in degrees, south ≤ north",
+        f"范围“{text}”有误；应为以逗号分隔的西、南、东、北（度），西不大于东，南不大于北",
+        f"box '{text}' does not fit; allowed: west,south,east,north in degrees, west ≤ east and south ≤ north",
         parameters=["bbox"],
     )

@@ -98,3 +98,18 @@ def test_facilities_with_rows_the_public_may_not_read_are_marked_internal(small_
         assert found.json()["is_internal"] is (mark == "internal")
         assert ("内部资料" in found.err) is (mark == "internal")
         assert json.loads(out.read_text(encoding="utf-8"))["classification"] == mark
+
+
+def test_a_box_the_wrong_way_round_and_an_unknown_layer_are_refused_with_what_is_allowed(
+    small_town: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.csv"
+    found = small_town("export", "streets", "--out", out, "--bbox", "104,41,103,42")
+    assert found.code == 3
+    assert "西不大于东" in found.err
+    assert not out.exists()
+    found = small_town("export", "nope", "--out", out)
+    assert found.code == 3
+    assert "“nope”" in found.err
+    assert "facilities_eldercare" in found.err
+    assert "streets" in found.err
