@@ -249,3 +249,11 @@ def test_files_with_nothing_in_them_can_be_read(served: Served, tmp_path: Path) 
             assert set(map_layers()["streets"].fields) <= set(frame.columns)
     book = CalamineWorkbook.from_filelike(io.BytesIO(exported(client, "streets", "xlsx", name="没有")))
     assert len(book.get_sheet_by_name("数据").to_python()) == 1
+
+
+def test_a_box_across_the_antimeridian_is_for_items_and_no_file(served: Served) -> None:
+    client = served(PUBLIC)
+    answer = client.get(f"{home('streets')}/export", params={"bbox": "104,41,103,42"})
+    assert answer.status_code == 400
+    assert "bbox" in answer.text
+    assert client.get(f"{home('streets')}/items", params={"bbox": "104,41,103,42"}).status_code == 200
