@@ -157,7 +157,7 @@ def for_people(document: Mapping[str, Any]) -> list[dict[str, object]]:
                     "path": path,
                     "zh": zh,
                     "en": en,
-                    "roles": [ROLE_TITLES[role][0] for role in operation["x-policy"]["roles"]],
+                    "roles": [ROLE_TITLES[role] for role in operation["x-policy"]["roles"]],
                     "parameters": [
                         _row(one["name"], one.get("schema", {}), one.get("required", False), one.get("description", ""))
                         for one in operation.get("parameters", ())

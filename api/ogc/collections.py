@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.auth.policy import readable_layer
 from api.auth.principal import Principal
+from api.errors import language_of
 from api.guard import Guard
 from api.ogc.answer import GEOJSON, HTML, JSON, SCHEMA_JSON, Link, json_answer, only_format, root_of
 from api.ogc.export import export_links
@@ -16,6 +17,7 @@ from api.ogc.page import html_answer
 from api.work import reading
 from geo.catalog.map_layer import MapLayer, field_titles, map_layer, map_layers
 from geo.datum.output import CRS84, STORAGE_CRS, output_uris
+from geo.errors import Lang
 from geo.services.served_layer import LayerExtent, layer_extent, layer_fields
 
 router = APIRouter()
@@ -23,7 +25,9 @@ Reader = Annotated[Principal, Depends(Guard("layers.read"))]
 _JSON_TYPES = {"text": "string", "int": "integer", "real": "number", "bool": "boolean", "date": "string"}
 
 
-def collection_json(root: str, layer: MapLayer, extent: LayerExtent, *, form: str) -> dict[str, object]:
+def collection_json(
+    root: str, layer: MapLayer, extent: LayerExtent, *, form: str, lang: Lang = "zh"
+) -> dict[str, object]:
     """Describe one layer as a collection.
 
     Parameters
@@ -36,6 +40,8 @@ def collection_json(root: str, layer: MapLayer, extent: LayerExtent, *, form: st
         Where and when it lies.
     form : str
         Form of the answer the description stands in.
+    lang : {"zh", "en"}
+        Language of the title.
 
     Returns
     -------
@@ -56,7 +62,7 @@ def collection_json(root: str, layer: MapLayer, extent: LayerExtent, *, form: st
     box = extent.box
     return {
         "id": layer.name,
-        "title": layer.title_zh,
+        "title": layer.title(lang),
         "description": "\n".join(filter(None, (layer.note_zh, layer.note_en))) or layer.title_en,
         "itemType": "feature",
         "extent": {
@@ -90,7 +96,7 @@ async def collections(request: Request, principal: Reader) -> Response:
     form = only_format(request)
     layers = [layer for layer in map_layers().values() if principal.holds(layer.read)]
     extents = await reading(request, lambda session: {one.name: layer_extent(session, one) for one in layers})
-    root = root_of(request)
+    root, lang = root_of(request), language_of(request)
     home = f"{root}/collections"
     links = [
         Link(f"{home}?f=json", "self" if form == "json" else "alternate", JSON, "本页（JSON）"),
@@ -99,9 +105,12 @@ async def collections(request: Request, principal: Reader) -> Response:
     document = {
         "links": [link.to_json() for link in links],
         "crs": list(output_uris()),
-        "collections": [collection_json(root, layer, extents[layer.name], form=form) for layer in layers],
+        "collections": [collection_json(root, layer, extents[layer.name], form=form, lang=lang) for layer in layers],
     }
-    return html_answer(request, "collections.html", document) if form == "html" else json_answer(document)
+    if form == "json":
+        return json_answer(document)
+    internal = {layer.name for layer in layers if layer.is_internal}
+    return html_answer(request, "collections.html", {**document, "internal": internal})
 
 
 @router.get("/ogc/collections/{name}", include_in_schema=False)
@@ -130,12 +139,14 @@ async def collection(request: Request, principal: Reader, name: str) -> Response
     layer = readable_layer(map_layer(name), principal)
     form = only_format(request)
     extent = await reading(request, lambda session: layer_extent(session, layer))
-    document = collection_json(root_of(request), layer, extent, form=form)
+    lang = language_of(request)
+    document = collection_json(root_of(request), layer, extent, form=form, lang=lang)
     if form == "json":
         return json_answer(document)
-    titles = [{"name": field, "title": field_titles()[field].title_zh} for field in layer.fields]
+    titles = [{"name": field, "title": field_titles()[field].title(lang)} for field in layer.fields]
     files = [link.to_json() for link in export_links(f"{root_of(request)}/collections/{layer.name}", layer)]
-    return html_answer(request, "collection.html", {**document, "fields": titles, "files": files})
+    shown = {**document, "fields": titles, "files": files, "is_internal": layer.is_internal}
+    return html_answer(request, "collection.html", shown)
 
 
 @router.get("/ogc/collections/{name}/queryables", include_in_schema=False)
@@ -163,21 +174,23 @@ async def queryables(request: Request, principal: Reader, name: str) -> Response
     """
     layer = readable_layer(map_layer(name), principal)
     form = only_format(request)
+    lang = language_of(request)
     properties: dict[str, dict[str, object]] = {}
     for field, kind in layer_fields(layer):
         titles = field_titles()[field]
-        properties[field] = {"title": titles.title_zh, "description": titles.title_en, "type": _JSON_TYPES[kind]}
+        properties[field] = {"title": titles.title(lang), "description": titles.title_en, "type": _JSON_TYPES[kind]}
         if kind == "date":
             properties[field]["format"] = "date"
-    properties["geometry"] = {"title": "几何", "description": "Geometry", "format": "geometry-any"}
+    title = "几何" if lang == "zh" else "Geometry"
+    properties["geometry"] = {"title": title, "description": "Geometry", "format": "geometry-any"}
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{root_of(request)}/collections/{layer.name}/queryables",
         "type": "object",
-        "title": layer.title_zh,
+        "title": layer.title(lang),
         "properties": properties,
         "additionalProperties": False,
     }
     if form == "html":
-        return html_answer(request, "queryables.html", document)
+        return html_answer(request, "queryables.html", {**document, "is_internal": layer.is_internal})
     return json_answer(document, media=SCHEMA_JSON)

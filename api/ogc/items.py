@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from api.auth.policy import readable_layer, tables_behind
 from api.auth.principal import Principal
+from api.errors import language_of
 from api.guard import Guard
 from api.ogc import answer
 from api.ogc.answer import GEOJSON, HTML, Link, address, format_of, is_known, no_feature, not_modified, root_of
@@ -28,6 +29,7 @@ from api.ogc.words import shown
 from api.work import reading, settings_of
 from geo.catalog.map_layer import MapLayer, field_titles, map_layer
 from geo.datum.output import OutputCrs
+from geo.errors import Lang
 from geo.services.served_layer import FeatureQuery, feature_count, feature_page, one_feature
 from geo.store import Session, state
 from geo.store.pages import RowPage, today
@@ -128,8 +130,10 @@ async def items(request: Request, principal: Reader, name: str) -> Response:
     headers = {"ETag": tag, "Content-Crs": f"<{asked.crs.uri}>"}
     accuracy = "exact" if is_exact else "estimate"
     if asked.form == "html":
+        lang = language_of(request)
         return html_answer(
-            request, "items.html", _rows_for_people(asked, page, links) | {"matched": matched, "accuracy": accuracy},
+            request, "items.html",
+            _rows_for_people(asked, page, links, lang) | {"matched": matched, "accuracy": accuracy},
             headers=headers,
         )  # fmt: skip
     body = {
@@ -199,7 +203,8 @@ async def item(request: Request, principal: Reader, name: str, feature_id: str) 
     headers = {"ETag": tag, "Content-Crs": f"<{crs.uri}>"}
     if form == "html":
         asked = _Asked(layer, form, crs, 1, query, None, {})
-        return html_answer(request, "item.html", _rows_for_people(asked, page, links), headers=headers)
+        told = _rows_for_people(asked, page, links, language_of(request))
+        return html_answer(request, "item.html", told, headers=headers)
     feature = features_json(page, layer, crs)[0]
     return answer.json_answer(
         {**feature, "links": [link.to_json() for link in links]}, media=GEOJSON, headers=headers
@@ -260,13 +265,20 @@ def _page_links(home: str, asked: _Asked, page: RowPage, secret: str) -> list[Li
     return links
 
 
-def _rows_for_people(asked: _Asked, page: RowPage, links: list[Link]) -> dict[str, object]:
+def _rows_for_people(asked: _Asked, page: RowPage, links: list[Link], lang: Lang) -> dict[str, object]:
     """Return what a page shows to people."""
     fields = asked.layer.fields
-    titles = [field_titles()[field].title_zh for field in fields]
+    titles = [field_titles()[field].title(lang) for field in fields]
     rows = [
-        {"fid": fid, "values": [shown(field, value) for field, value in zip(fields, values, strict=True)]}
+        {"fid": fid, "values": [shown(field, value, lang) for field, value in zip(fields, values, strict=True)]}
         for fid, *values in zip(page.fids, *page.values, strict=True)
     ]
     following = next((link.href for link in links if link.rel == "next"), None)
-    return {"id": asked.layer.name, "title": asked.layer.title_zh, "titles": titles, "rows": rows, "next": following}
+    return {
+        "id": asked.layer.name,
+        "title": asked.layer.title(lang),
+        "titles": titles,
+        "rows": rows,
+        "next": following,
+        "is_internal": asked.layer.is_internal,
+    }

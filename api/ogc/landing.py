@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, Response
 
 from api.auth.principal import Principal
+from api.errors import language_of
 from api.guard import Guard
 from api.ogc.answer import HTML, JSON, OPENAPI_JSON, Link, json_answer, only_format, root_of
 from api.ogc.document import describe_service
@@ -18,7 +19,7 @@ from geo.store.cql2 import CONFORMANCE
 router = APIRouter()
 Anybody = Annotated[Principal, Depends(Guard("public"))]
 
-_STYLE: Final = Path(__file__).parent / "static" / "page.css"
+_STATIC: Final = Path(__file__).parent / "static"
 _TILING: Final = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
 _FEATURES: Final = "http://www.opengis.net/spec/ogcapi-features"
 _TILES: Final = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf"
@@ -60,7 +61,7 @@ async def landing(request: Request, principal: Anybody) -> Response:
     Response
         JSON or HTML.
     """
-    form = only_format(request)
+    form, lang = only_format(request), language_of(request)
     root = root_of(request)
     links = [
         Link(f"{root}?f=json", "self" if form == "json" else "alternate", JSON, "本页（JSON）"),
@@ -72,8 +73,10 @@ async def landing(request: Request, principal: Anybody) -> Response:
         Link(f"{root}/tileMatrixSets", _TILING, JSON, "瓦片矩阵集"),
     ]
     document = {
-        "title": "方舆 · 民政地理数据服务",
-        "description": "设施、道路、行政区划等图层，坐标系为 CGCS2000。",
+        "title": "方舆 · 民政地理数据服务" if lang == "zh" else "Fangyu · civil-affairs map service",
+        "description": "设施、道路、行政区划等图层，坐标系为 CGCS2000。"
+        if lang == "zh"
+        else "Facilities, streets, divisions and more, in CGCS2000.",
         "links": [link.to_json() for link in links],
     }
     return html_answer(request, "landing.html", document) if form == "html" else json_answer(document)
@@ -95,7 +98,28 @@ async def style(request: Request, principal: Anybody) -> Response:
     Response
         CSS.
     """
-    return FileResponse(_STYLE, media_type="text/css; charset=utf-8", headers={"Cache-Control": "no-cache"})
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(_STATIC / "page.css", media_type="text/css; charset=utf-8", headers=headers)
+
+
+@router.get("/ogc/static/role.js", include_in_schema=False)
+async def role_switch(request: Request, principal: Anybody) -> Response:
+    """Serve the one script of the pages, which demo mode alone asks for: it shows and changes the role.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Anybody.
+
+    Returns
+    -------
+    Response
+        JavaScript.
+    """
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(_STATIC / "role.js", media_type="text/javascript; charset=utf-8", headers=headers)
 
 
 @router.get("/ogc/conformance", include_in_schema=False)

@@ -47,6 +47,13 @@ def html_answer(
     Response
         HTML.
     """
-    frame = {"base": root_of(request), "is_synthetic": request.app.state.is_synthetic, "lang": language_of(request)}
+    lang = language_of(request)
+    frame = {
+        "base": root_of(request),
+        "is_synthetic": request.app.state.is_synthetic,
+        "is_demo": request.app.state.settings.access.demo,
+        "lang": lang,
+        "t": lambda zh, en: en if lang == "en" else zh,
+    }
     text = _environment().get_template(template).render({**values, **frame})
     return HTMLResponse(text, headers={**PRIVATE, "Content-Security-Policy": POLICY_HEADER, **(headers or {})})

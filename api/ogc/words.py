@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from geo.catalog.load import common_attributes, facility_types, units
+from geo.errors import Lang
 
 _Words = Mapping[object, str]
 NOTHING: Final = "—"
@@ -50,7 +51,7 @@ def _words() -> Mapping[str, _Words]:
     return found
 
 
-def shown(field: str, value: object) -> str:
+def shown(field: str, value: object, lang: Lang = "zh") -> str:
     """Write a value for people.
 
     Parameters
@@ -59,6 +60,8 @@ def shown(field: str, value: object) -> str:
         Its column.
     value : object
         Text, number, boolean, ISO date or None.
+    lang : {"zh", "en"}
+        Language; codes that have no English word stay as they are.
 
     Returns
     -------
@@ -67,9 +70,11 @@ def shown(field: str, value: object) -> str:
     """
     if value is None or value == "":
         return NOTHING
-    word = _words().get(field, {}).get(value)
+    if lang == "en" and field == "type" and (kind := facility_types().get(str(value))) is not None:
+        return kind.title_en
+    word = _words().get(field, {}).get(value) if lang == "zh" else None
     if word is not None:
         return word
     if isinstance(value, bool):
-        return "是" if value else "否"
+        return ("是" if value else "否") if lang == "zh" else ("yes" if value else "no")
     return f"{value:,.10g}" if isinstance(value, float) else str(value)

@@ -14,6 +14,7 @@ from api.guard import Guard
 from api.schemas.common import Strict
 from api.work import reading, settings_of
 from geo.catalog.map_layer import PUBLIC, ROLES
+from geo.catalog.role import ROLE_TITLES
 from geo.errors import InputError, NotFoundError
 from geo.store import Session, features
 
@@ -46,7 +47,7 @@ async def session(request: Request, principal: Anybody) -> dict[str, object]:
     Returns
     -------
     dict
-        ``name``, ``roles``, ``district``, ``is_demo`` and ``demo_roles``.
+        ``name``, ``roles``, ``district``, ``is_demo``, ``demo_roles`` and their ``titles``.
     """
     is_demo = settings_of(request).access.demo
     return {
@@ -55,6 +56,7 @@ async def session(request: Request, principal: Anybody) -> dict[str, object]:
         "district": principal.district,
         "is_demo": is_demo,
         "demo_roles": [role for role in ROLES if role != PUBLIC] if is_demo else [],
+        "titles": {role: {"zh": zh, "en": en} for role, (zh, en) in ROLE_TITLES.items()} if is_demo else {},
     }
 
 

@@ -49,7 +49,7 @@ def page(request: Request, principal: Anybody) -> Response:
     Returns
     -------
     Response
-        A page without a script.
+        A page; its one script is there in demo mode only.
     """
     return html_answer(request, "docs.html", {"groups": for_people(_described(request))})
 

@@ -12,6 +12,7 @@ from api.auth.policy import POLICIES
 from api.auth.principal import Principal
 from api.first_run import FIRST_RUN
 from api.guard import Guard
+from api.served_report import served_file, served_text
 from api.work import reading, settings_of
 from geo.errors import NotFoundError
 from geo.services.publishing import published_run
@@ -65,7 +66,7 @@ async def page(request: Request, principal: PageReader) -> Response:
     try:
         return await _report(request, principal, PUBLISHED, ".html")
     except NotFoundError:
-        return HTMLResponse(FIRST_RUN)
+        return HTMLResponse(served_text(FIRST_RUN, is_demo=settings_of(request).access.demo))
 
 
 @router.get("/api/reports", tags=["reports"], summary="报告清单 · The reports there are")
@@ -160,6 +161,7 @@ async def report_workbook(request: Request, principal: WorkbookReader, run_id: s
 async def _report(request: Request, principal: Principal, run_id: str, suffix: str) -> Response:
     """Render, or take from the cache, one form of a report."""
     folder = settings_of(request).store.cache / "reports"
+    is_demo = settings_of(request).access.demo
     may_all = principal.holds(POLICIES["reports.workbook"].roles)
 
     def find(session: Session) -> Path:
@@ -168,7 +170,8 @@ async def _report(request: Request, principal: Principal, run_id: str, suffix: s
         if not may_all and (wanted is None or wanted != published):
             # As if it were not there: which other runs there are is nothing for the public.
             raise NotFoundError(f"没有报告“{run_id}”", f"there is no report '{run_id}'")
-        return report_file(session, wanted, folder=folder, suffix=suffix)
+        found = report_file(session, wanted, folder=folder, suffix=suffix)
+        return served_file(found, is_demo=is_demo) if suffix == ".html" else found
 
     path = await reading(request, find)
     if suffix == ".html":

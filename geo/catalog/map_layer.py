@@ -12,7 +12,7 @@ from typing import Final
 
 from geo.catalog.load import families
 from geo.catalog.reader import ProblemLog, Table, read_toml
-from geo.errors import NotFoundError
+from geo.errors import Lang, NotFoundError
 
 _HERE = Path(__file__).parent
 PUBLIC: Final = "public"
@@ -111,6 +111,32 @@ class MapLayer:
         """
         return self.family is not None
 
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is not for everybody.
+
+        Returns
+        -------
+        bool
+            True where a role is needed to read it.
+        """
+        return PUBLIC not in self.read
+
+    def title(self, lang: Lang) -> str:
+        """Return the title in one language.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}
+            Language.
+
+        Returns
+        -------
+        str
+            The title.
+        """
+        return self.title_zh if lang == "zh" else self.title_en
+
 
 @dataclass(frozen=True, slots=True)
 class FieldTitle:
@@ -127,6 +153,21 @@ class FieldTitle:
     name: str
     title_zh: str
     title_en: str
+
+    def title(self, lang: Lang) -> str:
+        """Return the title in one language.
+
+        Parameters
+        ----------
+        lang : {"zh", "en"}
+            Language.
+
+        Returns
+        -------
+        str
+            The title.
+        """
+        return self.title_zh if lang == "zh" else self.title_en
 
 
 def parse_layers(file: Table) -> dict[str, MapLayer]:

@@ -60,7 +60,7 @@ def layer_extent(session: Session, served: MapLayer) -> LayerExtent:
     session : Session
         Any session.
     served : MapLayer
-        The layer; its extent is that of the whole table it reads.
+        The layer; its extent is that of the whole table it reads, of facilities that of its family.
 
     Returns
     -------
@@ -68,7 +68,14 @@ def layer_extent(session: Session, served: MapLayer) -> LayerExtent:
         The extent.
     """
     start, end = state.layer_period(session, served.table)
-    return LayerExtent(state.layer_bounds(session, served.table), start, end)
+    return LayerExtent(state.layer_bounds(session, served.table, types=_types_of(served)), start, end)
+
+
+def _types_of(served: MapLayer) -> list[str] | None:
+    """Return the facility types of a layer's family; None where it holds none."""
+    if served.family is None:
+        return None
+    return [kind.slug for kind in facility_types().values() if kind.family == served.family]
 
 
 def layer_fields(served: MapLayer) -> tuple[tuple[str, ColumnKind], ...]:
@@ -335,8 +342,7 @@ def _choice(session: Session, served: MapLayer, query: FeatureQuery) -> RowChoic
         found.append(either(inside, is_open(spec, today())) if served.is_facility else inside)
     if served.is_named:
         found.append(is_named(spec))
-    if served.family is not None:
-        slugs = [kind.slug for kind in facility_types().values() if kind.family == served.family]
+    if (slugs := _types_of(served)) is not None:
         found.append(one_of(spec, "type", slugs))
         if query.is_public:
             found.append(is_open(spec, today()))

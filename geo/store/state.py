@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
 from geo.store.layer import DERIVED_LAYERS, LAYERS, layer
@@ -131,7 +131,7 @@ def bounds(session: Session, *, without: str | None = None) -> Bounds | None:
     return min(wests), min(souths), max(easts), max(norths)
 
 
-def layer_bounds(session: Session, layer_name: str) -> Bounds | None:
+def layer_bounds(session: Session, layer_name: str, *, types: Sequence[str] | None = None) -> Bounds | None:
     """Return where one layer lies, rows that an import closed left out.
 
     Parameters
@@ -140,6 +140,8 @@ def layer_bounds(session: Session, layer_name: str) -> Bounds | None:
         Any session.
     layer_name : str
         Layer.
+    types : sequence of str, optional
+        Of facilities: only those of these types.
 
     Returns
     -------
@@ -152,17 +154,21 @@ def layer_bounds(session: Session, layer_name: str) -> Bounds | None:
         There is no such layer.
     """
     name = layer(layer_name).name
+    only = "" if types is None else " AND type IN :types"
     if session.get_bind().dialect.name == "sqlite":
         query = (
             f"SELECT MIN(minx), MIN(miny), MAX(maxx), MAX(maxy) FROM rtree_{name}_geom AS r "
-            f"JOIN {name} AS t ON t.fid = r.id WHERE t.closed_import_id IS NULL"
+            f"JOIN {name} AS t ON t.fid = r.id WHERE t.closed_import_id IS NULL{only}"
         )
     else:
         query = (
             "SELECT ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box) "
-            f"FROM (SELECT ST_Extent(geom) AS box FROM {name} WHERE closed_import_id IS NULL) AS extent"
+            f"FROM (SELECT ST_Extent(geom) AS box FROM {name} WHERE closed_import_id IS NULL{only}) AS extent"
         )
-    west, south, east, north = session.execute(text(query)).one()
+    statement = text(query)
+    if types is not None:
+        statement = statement.bindparams(bindparam("types", value=list(types), expanding=True))
+    west, south, east, north = session.execute(statement).one()
     return None if west is None else (float(west), float(south), float(east), float(north))
 
 

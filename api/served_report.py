@@ -1,0 +1,78 @@
+"""The report page as a server shows it: with links to the rest of the service, and in demo mode the choice of a role.
+
+A report is a file that people mail, so it has neither; they are put in where it is served.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from pathlib import Path
+from typing import Final
+
+_ANCHOR: Final = '<span class="date">'
+_LINKS: Final = (
+    '<nav class="date" aria-label="本站"><a style="color:var(--accent)" href="/ogc?f=html">图层</a>　'
+    '<a style="color:var(--accent)" href="/docs">接口说明</a></nav>\n  '
+)
+_SCRIPT: Final = '<script src="/ogc/static/role.js" defer></script>\n</body>'
+
+_POLICY: Final = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")([^"]*)(">)')
+_VERSION: Final = hashlib.sha256((_LINKS + _SCRIPT).encode()).hexdigest()[:8]
+
+
+def served_file(page: Path, *, is_demo: bool) -> Path:
+    """Return a report page as it is served, made when it is asked for the first time.
+
+    Parameters
+    ----------
+    page : pathlib.Path
+        The report as a file.
+    is_demo : bool
+        Whether a role can be chosen.
+
+    Returns
+    -------
+    pathlib.Path
+        A file beside it.
+    """
+    path = page.with_name(f"{page.stem}-{_VERSION}-{'demo' if is_demo else 'served'}.html")
+    if not path.exists():
+        building = path.with_name(f".{path.stem}.building.html")
+        building.write_text(served_text(page.read_text(encoding="utf-8"), is_demo=is_demo), "utf-8", newline="\n")
+        building.replace(path)
+    return path
+
+
+def served_text(text: str, *, is_demo: bool) -> str:
+    """Put links, and in demo mode the choice of a role, into a page.
+
+    Parameters
+    ----------
+    text : str
+        A page with a policy of its own.
+    is_demo : bool
+        Whether a role can be chosen.
+
+    Returns
+    -------
+    str
+        The page.
+    """
+    switch = '<span class="date" id="role-switch"></span>\n  ' if is_demo else ""
+    text = text.replace(_ANCHOR, _LINKS + switch + _ANCHOR, 1)
+    if not is_demo:
+        return text
+    # The page allows its own scripts only, and no request at all.
+    text = _POLICY.sub(lambda found: found[1] + _opened(found[2]) + found[3], text, count=1)
+    head, body, tail = text.rpartition("</body>")
+    return head + _SCRIPT + tail if body else text
+
+
+def _opened(policy: str) -> str:
+    """Allow the server's own scripts, and requests to it."""
+    rules = dict(rule.strip().partition(" ")[::2] for rule in html.unescape(policy).split(";"))
+    rules["script-src"] = f"'self' {rules.get('script-src', '')}".strip()
+    rules["connect-src"] = "'self'"
+    return html.escape("; ".join(f"{name} {sources}" for name, sources in rules.items()))
