@@ -276,7 +276,7 @@ class _Run:
                 units=_units(supply, self.prepared.divisions, self.request.on),
             )
         )
-        return TypeOutcome(supply, int(links.is_linked.sum()), band_runs, summary, gaps, figures)
+        return TypeOutcome(supply, links.is_linked, band_runs, summary, gaps, figures)
 
 
 def _bands(

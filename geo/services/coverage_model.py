@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from geo.access.coverage import Limit
 from geo.access.gaps import GapList
 from geo.access.privacy import MINIMUM_PERSONS
 from geo.access.summary import BandRun, CoverageSummary
+from geo.arrays import Bool
 from geo.catalog.load import facility_type
 from geo.errors import InputError
 from geo.indicators import IndicatorValue
@@ -73,8 +76,8 @@ class TypeOutcome:
     ----------
     supply : Supply
         The open facilities.
-    n_linked : int
-        Those among them that stand at a walkable street.
+    is_linked : array of bool, shape (n_facilities,)
+        Which of them stand at a walkable street; the others serve nobody.
     runs : tuple of BandRun
         Certificates by band.
     summary : CoverageSummary
@@ -86,11 +89,23 @@ class TypeOutcome:
     """
 
     supply: Supply
-    n_linked: int
+    is_linked: Bool
     runs: tuple[BandRun, ...]
     summary: CoverageSummary
     gaps: GapList
     indicators: tuple[IndicatorValue, ...]
+
+    @property
+    def unlinked(self) -> list[tuple[object, object]]:
+        """Id and name of the open facilities that stand at no walkable street.
+
+        Returns
+        -------
+        list of (object, object)
+            In the order of ties.
+        """
+        away = ~self.is_linked
+        return list(zip(self.supply.ids[away].tolist(), self.supply.names[away].tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +180,10 @@ class CoverageOutcome:
             "facilities": {
                 "recorded": outcome.supply.n_recorded,
                 "open": outcome.supply.n_open,
-                "linked": outcome.n_linked,
+                "linked": int(outcome.is_linked.sum()),
+                "not_linked": [
+                    {"id": str(id), "name": None if name is None else str(name)} for id, name in outcome.unlinked
+                ],
             },
             **sums,
             "indicators": [value.to_json() for value in outcome.indicators],
@@ -192,19 +210,41 @@ class CoverageOutcome:
             # The run itself, which is internal, keeps the small ones too.
             small = sum(gap.count < MINIMUM_PERSONS * gap.unit for gap in outcome.gaps.gaps)
             shown = len(outcome.gaps.gaps) - small
+            few = (
+                f"（另有 {small:,} 处不足 {MINIMUM_PERSONS} 人）" if small else "",
+                f" and {small:,} of fewer than {MINIMUM_PERSONS} people" if small else "",
+            )
+            away = _away(outcome.unlinked)
             lines.append(
                 (
                     f"{title.title_zh}：覆盖 {share}（{people['covered']:,} / {people['total']:,} 人），"
-                    f"直线圆圈会说 {circle}；营业 {outcome.supply.n_open:,} 处，"
-                    f"盲区 {shown:,} 个（另有 {small:,} 处不足 {MINIMUM_PERSONS} 人）",
+                    f"直线圆圈会说 {circle}；营业 {outcome.supply.n_open:,} 处{away[0]}，"
+                    f"盲区 {shown:,} 个{few[0]}",
                     f"{title.title_en}: {share} covered ({people['covered']:,} of {people['total']:,} people), "
-                    f"a circle would say {circle}; {outcome.supply.n_open:,} open, {shown:,} gaps "
-                    f"and {small:,} of fewer than {MINIMUM_PERSONS} people",
+                    f"a circle would say {circle}; {outcome.supply.n_open:,} open{away[1]}, {shown:,} gaps{few[1]}",
                 )
             )
         spent = sum(self.seconds.values())
         lines.append((f"分析编号 {self.run_id}（{spent:.1f} 秒）", f"run {self.run_id} ({spent:.1f} s)"))
         return lines
+
+
+_NAMED: Final = 10
+"""Facilities that are named in a line."""
+
+
+def _away(unlinked: Sequence[tuple[object, object]]) -> tuple[str, str]:
+    """Say which facilities lie too far from any street to serve anybody."""
+    if not unlinked:
+        return "", ""
+    names = [str(name or id) for id, name in unlinked[:_NAMED]]
+    more = len(unlinked) - len(names)
+    return (
+        f"（其中 {len(unlinked):,} 处附近没有可步行的道路，不服务任何人：{'、'.join(names)}"
+        f"{f' 等，另有 {more:,} 处' if more else ''}）",
+        f" ({len(unlinked):,} of them beside no street that can be walked, serving nobody: {', '.join(names)}"
+        f"{f' and {more:,} more' if more else ''})",
+    )
 
 
 def gap_json(outcome: TypeOutcome, position: int) -> dict[str, object]:

@@ -501,7 +501,7 @@ def quality_notes(
                     f"未接入路网的设施（{facility_type(result['type']).title_zh}）",
                     away,
                     "处",
-                    "150 米内没有可步行道路，不计入供给",
+                    "150 米内没有可步行道路，不计入供给" + _named(counts.get("not_linked", ())),
                 )
             )
     if divisions.empty:
@@ -509,6 +509,13 @@ def quality_notes(
     if is_synthetic:
         notes.append(model.QualityNote("示例数据", None, "", "全部为虚构数据，不对应任何真实地方"))
     return tuple(notes)
+
+
+def _named(facilities: Sequence[Mapping[str, Any]]) -> str:
+    """Name some facilities; runs of earlier versions name none."""
+    names = [str(one["name"] or one["id"]) for one in facilities[:10]]
+    more = f" 等，另有 {len(facilities) - len(names):,} 处" if len(facilities) > len(names) else ""
+    return f"：{'、'.join(names)}{more}" if names else ""
 
 
 def _network_notes(network: Mapping[str, Any]) -> list[model.QualityNote]:

@@ -179,6 +179,9 @@ def test_an_unknown_type_says_which_there_are(small_town: Run) -> None:
 
 
 def test_a_store_without_streets_or_people_says_what_to_import(fangyu: Run, tmp_path: Path) -> None:
+    missing = fangyu(*COVERAGE, "--minutes", 15)
+    assert missing.code == 3
+    fangyu("import", "divisions", town.write_divisions(tmp_path))
     empty = fangyu(*COVERAGE, "--minutes", 15)
     assert (empty.code, "import streets" in empty.err) == (3, True)
     fangyu("import", "streets", town.write_streets(tmp_path))
@@ -196,3 +199,19 @@ def test_a_mistyped_row_does_not_close_the_facility_it_speaks_of(fangyu: Run, tm
     changes = fangyu(*words).json()["changes"]["facilities"]
     # C is gone from the file; B is in it, though what it says cannot be used.
     assert (changes["closed"], changes["unchanged"]) == (1, 1)
+
+
+def test_facilities_beside_no_street_are_named_and_counted(small_town: Run, tmp_path: Path) -> None:
+    lon, lat = town.position(700.0)
+    rows = f"编号,名称,经度,纬度\nZ1,山上食堂,{lon:.9f},{lat + 0.02:.9f}\n"
+    path = tmp_path / "away.csv"
+    path.write_text(rows, encoding="utf-8")
+    assert small_town("import", "facilities", path, "--type", "senior_canteen", "--datum", "cgcs2000").code == 0
+    asked = ("coverage", "run", "--type", "senior_canteen", "--minutes", 15)
+    found = small_town(*asked, "--json").json()["facilities"]
+    assert found["open"] - found["linked"] == 1
+    assert found["not_linked"] == [{"id": "Z1", "name": "山上食堂"}]
+    said = small_town(*asked)
+    assert "其中 1 处附近没有可步行的道路" in said.err + said.out
+    assert "山上食堂" in said.err + said.out
+    assert "另有 0 处" not in said.err + said.out
