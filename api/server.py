@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geo.errors import ConflictError, DataSourceError
+from geo.errors import ConflictError, DataSourceError, reason_zh
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -74,7 +74,7 @@ def bind(host: str, port: int) -> socket.socket:
         raise DataSourceError(
             f"端口 {port} 已被占用，请用 --port 另选一个（--port 0 自动选择）"
             if busy
-            else f"无法在 {host}:{port} 上监听：{error.strerror}",
+            else f"无法在 {host}:{port} 上监听：{reason_zh(error)}",
             f"port {port} is in use; choose another with --port (0 picks a free one)"
             if busy
             else f"cannot listen on {host}:{port}: {error.strerror}",
@@ -115,7 +115,7 @@ def start_log(target: str) -> None:
         handler = logging.StreamHandler() if target == "-" else logging.FileHandler(target, encoding="utf-8")
     except OSError as error:
         raise DataSourceError(
-            f"无法写入日志文件 {target}：{error.strerror}", f"the log {target} cannot be written: {error.strerror}"
+            f"无法写入日志文件 {target}：{reason_zh(error)}", f"the log {target} cannot be written: {error.strerror}"
         ) from error
     handler.setFormatter(_JsonLines())
     logger = logging.getLogger("fangyu")

@@ -21,9 +21,10 @@ reported at once.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 Lang = Literal["zh", "en"]
 Severity = Literal["refused", "repaired", "note"]
@@ -98,6 +99,45 @@ class Problem:
         if self.value is not None:
             parts.append(f"值“{self.value}”" if zh else f'value "{self.value}"')
         return " ".join(parts) + ("：" if zh else ": ") + self.message(lang)
+
+
+_REASONS_ZH: Final = {
+    errno.ENOENT: "文件或文件夹不存在",
+    errno.EACCES: "没有权限",
+    errno.EPERM: "不允许这样操作",
+    errno.ENOSPC: "磁盘已满",
+    getattr(errno, "EDQUOT", -1): "超出磁盘配额",
+    errno.EROFS: "文件系统只读",
+    errno.ENOTDIR: "路径中有一段不是文件夹",
+    errno.EISDIR: "这是一个文件夹",
+    errno.EEXIST: "已经存在",
+    errno.ENAMETOOLONG: "名称过长",
+    errno.EBUSY: "正被占用",
+    errno.EIO: "读写出错，请检查磁盘",
+    errno.EMFILE: "打开的文件过多",
+    errno.EADDRINUSE: "地址已被占用",
+    errno.EADDRNOTAVAIL: "本机没有这个地址",
+    errno.ECONNREFUSED: "对方拒绝连接",
+    errno.ETIMEDOUT: "连接超时",
+    errno.ENETUNREACH: "网络不通",
+    errno.EHOSTUNREACH: "主机不可达",
+}
+
+
+def reason_zh(error: OSError) -> str:
+    """Return in Chinese why the operating system refused.
+
+    Parameters
+    ----------
+    error : OSError
+        What it raised.
+
+    Returns
+    -------
+    str
+        The reason; in the system's own words where it is an unusual one.
+    """
+    return _REASONS_ZH.get(error.errno or 0, error.strerror or str(error))
 
 
 class FangyuError(Exception):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.output import State, opened, print_json, state_of, tell_problems, transaction
+from api.cli.output import State, aligned, opened, print_json, state_of, tell_problems, transaction
 from api.cli.usage import WrongUsageError, worded
 
 if TYPE_CHECKING:
@@ -275,12 +275,33 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         "编号 图层 来源 文件 时间 新增 变更 终止 拒绝 状态",
         "id layer source file time added changed closed refused state",
     )
-    typer.echo("\t".join(titles.split()))
+    names = ("import_id", "layer", "source", "file", "started_at", "added", "changed", "closed", "rows_refused")
+    rows = [titles.split()]
     for record in records:
         done = state.say("已撤销", "undone") if record["undone_at"] else ""
-        names = ("import_id", "layer", "source", "file", "started_at", "added", "changed", "closed", "rows_refused")
-        cells = [str(record[name]) for name in names]
-        typer.echo("\t".join([*cells, done]))
+        words = [str(record[name]) for name in names]
+        rows.append([*([_LISTED.get(word, word) for word in words] if state.lang == "zh" else words), done])
+    for line in aligned(rows):
+        typer.echo(line)
+
+
+_LISTED = {
+    "admin_divisions": "行政区划",
+    "facilities": "设施",
+    "facility_footprints": "设施用地",
+    "street_segments": "道路",
+    "residential_land": "居住用地",
+    "demand_points": "需求点",
+    "gates": "小区门",
+    "barriers": "围墙",
+    "hand": "人工录入",
+    "facility created": "登记设施",
+    "facility edited": "修改设施",
+    "facility closed": "停用设施",
+    "facility reopened": "恢复设施",
+    "None": "–",
+}
+"""What stands in the list in Chinese."""
 
 
 @app.command()

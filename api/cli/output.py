@@ -289,6 +289,27 @@ def size_text(n_bytes: int) -> str:
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.0f} kB"
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Write rows so that their columns stand below one another; Chinese characters are two columns wide.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        Rows of equally many cells.
+
+    Yields
+    ------
+    str
+        One line a row.
+    """
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
 def print_json(value: object) -> None:
     """Write exactly one JSON object to stdout.
 

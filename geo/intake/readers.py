@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from geo.errors import reason_zh
 from geo.intake.delimited import read_delimited
 from geo.intake.mapping import Vocabulary
 from geo.intake.result import IntakeOptions
@@ -67,4 +68,4 @@ def read_table(path: Path, vocabulary: Vocabulary, options: IntakeOptions) -> Ra
             return read_geopackage(path, layer=options.layer)
         return read_shapefile(path, layer=options.layer, encoding=options.encoding)
     except OSError as error:
-        raise unreadable(path.name, f"{error.strerror}。", f"{error.strerror}.") from error
+        raise unreadable(path.name, f"{reason_zh(error)}。", f"{error.strerror}.") from error

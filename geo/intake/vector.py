@@ -19,7 +19,7 @@ from pyogrio.errors import DataSourceError as OgrError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from geo.errors import Problem
+from geo.errors import Problem, reason_zh
 from geo.intake.dbf import sniff_encoding
 from geo.intake.delimited import decode
 from geo.intake.sniff import check_kind
@@ -295,7 +295,7 @@ def _copy(path: Path, base: Path) -> None:
             if part is not None:
                 shutil.copyfile(part, base.with_suffix(suffix))
     except OSError as error:
-        raise unreadable(path.name, f"{error.strerror}。", f"{error.strerror}.") from error
+        raise unreadable(path.name, f"{reason_zh(error)}。", f"{error.strerror}.") from error
 
 
 def _stated_encoding(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from geo.catalog.map_layer import PUBLIC, map_layers
-from geo.errors import DataSourceError, NotFoundError
+from geo.errors import DataSourceError, NotFoundError, reason_zh
 from geo.services.demo import is_synthetic
 from geo.services.served_layer import FeatureQuery
 from geo.services.tile_archive import ArchivePlan, write_archive
@@ -134,7 +134,7 @@ def build_basemap(
         part.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DataSourceError(f"无法写出 {path}：{reason}", f"cannot write {path}: {reason}") from error
+        raise DataSourceError(f"无法写出 {path}：{reason_zh(error)}", f"cannot write {path}: {reason}") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ import shapely
 
 from geo.catalog.map_layer import PUBLIC, MapLayer, field_titles
 from geo.datum.output import CRS84, STORAGE_CRS, OutputCrs, output_crs
-from geo.errors import DataSourceError, InputError, Lang
+from geo.errors import DataSourceError, InputError, Lang, reason_zh
 from geo.export.delimited import write_csv
 from geo.export.geojson import write_geojson
 from geo.export.parquet import write_geoparquet
@@ -335,7 +335,7 @@ def write_export(session: Session, job: ExportJob, path: Path, *, check: Check =
         part.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DataSourceError(f"无法写出 {path}：{reason}", f"cannot write {path}: {reason}") from error
+        raise DataSourceError(f"无法写出 {path}：{reason_zh(error)}", f"cannot write {path}: {reason}") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

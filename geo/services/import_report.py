@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
-from geo.errors import DataSourceError, InputError, Problem
+from geo.errors import DataSourceError, InputError, Problem, reason_zh
 from geo.store.layer import layer
 
 CHUNK_BYTES = 1 << 20
@@ -219,13 +219,6 @@ def parse_mapping(words: Iterable[str]) -> dict[str, str]:
     return mapping
 
 
-_REASONS: dict[type[OSError], str] = {
-    FileNotFoundError: "文件不存在",
-    IsADirectoryError: "这是文件夹",
-    PermissionError: "没有读取权限",
-}
-
-
 def file_digest(paths: Sequence[Path]) -> str:
     """Return the SHA-256 of files, a Shapefile with its companions.
 
@@ -255,9 +248,8 @@ def file_digest(paths: Sequence[Path]) -> str:
                     while chunk := stream.read(CHUNK_BYTES):
                         digest.update(chunk)
             except OSError as error:
-                reason = _REASONS.get(type(error), str(error.strerror))
                 raise DataSourceError(
-                    f"无法读取文件 {part.name}：{reason}；应为存在且可读的文件",
+                    f"无法读取文件 {part.name}：{reason_zh(error)}；应为存在且可读的文件",
                     f"cannot read {part.name}: {error.strerror}",
                 ) from error
     return digest.hexdigest()

@@ -12,7 +12,7 @@ import numpy as np
 
 from geo.access.coverage import minutes as limit_of
 from geo.access.isochrone import geometry_text, isochrones
-from geo.errors import DataSourceError, InfeasibleError
+from geo.errors import DataSourceError, InfeasibleError, reason_zh
 from geo.network.link import LINK_CAP_M, link_points
 from geo.network.model import StreetNetwork
 from geo.network.profile import walking_profile
@@ -136,4 +136,6 @@ def write_geojson(collection: IsochroneCollection, path: Path) -> None:
     try:
         path.write_text(collection_text(collection), encoding="utf-8")
     except OSError as error:
-        raise DataSourceError(f"无法写出 {path}：{error.strerror}", f"cannot write {path}: {error.strerror}") from error
+        raise DataSourceError(
+            f"无法写出 {path}：{reason_zh(error)}", f"cannot write {path}: {error.strerror}"
+        ) from error

@@ -9,7 +9,7 @@ import pandas as pd
 
 from geo.access.population import persons_number
 from geo.access.status import STATUS_NAMES
-from geo.errors import DataSourceError
+from geo.errors import DataSourceError, reason_zh
 from geo.services.coverage_model import CoverageOutcome
 
 INTERNAL = "internal"
@@ -85,5 +85,5 @@ def write_points(outcome: CoverageOutcome, path: Path) -> None:
             table.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
     except OSError as error:
         raise DataSourceError(
-            f"无法写出 {path}：{error.strerror or error}", f"cannot write {path}: {error.strerror or error}"
+            f"无法写出 {path}：{reason_zh(error)}", f"cannot write {path}: {error.strerror or error}"
         ) from error

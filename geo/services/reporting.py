@@ -23,7 +23,7 @@ from geo.access.privacy import MINIMUM_PERSONS
 from geo.access.status import Certificates
 from geo.arrays import Float
 from geo.catalog.load import facility_type
-from geo.errors import DataSourceError, InputError, NotFoundError
+from geo.errors import DataSourceError, InputError, NotFoundError, reason_zh
 from geo.report import model
 from geo.report.cells import CellSet, CellValues
 from geo.report.html import legend_style, write_html
@@ -150,7 +150,7 @@ def write_report(report: model.CoverageReport, path: Path) -> None:
         writer(report, path)
     except OSError as error:
         raise DataSourceError(
-            f"无法写出 {path}：{error.strerror or error}", f"cannot write {path}: {error.strerror or error}"
+            f"无法写出 {path}：{reason_zh(error)}", f"cannot write {path}: {error.strerror or error}"
         ) from error
 
 
