@@ -28,7 +28,7 @@ def test_a_good_edit_counts_and_is_announced_once(small_town: Run, store_url: st
     edit(store_url, "UPDATE facilities SET status = 'suspended' WHERE id = 'C1'")
     first = small_town("coverage", "run", "--type", "senior_canteen", "--minutes", 15, "--json")
     assert "系统之外" in first.err
-    assert first.json()["facilities"] == {"recorded": 1, "open": 0, "linked": 0}
+    assert first.json()["facilities"] == {"recorded": 1, "open": 0, "linked": 0, "not_linked": []}
     second = small_town("import", "list")
     assert "系统之外" not in second.err
 
