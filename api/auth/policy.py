@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.auth.principal import Principal
-from geo.catalog.map_layer import PUBLIC, MapLayer
+from geo.catalog.map_layer import PUBLIC, MapLayer, map_layers
 from geo.catalog.role import ROLE_TITLES
 from geo.errors import DeniedError, NotFoundError, UnauthenticatedError
 
@@ -89,28 +89,34 @@ def require(policy_name: str, principal: Principal) -> None:
     refuse(principal, policy.title_zh, policy.title_en, policy.roles)
 
 
-def readable_layer(layer: MapLayer, principal: Principal) -> MapLayer:
-    """Return a layer to somebody who may read it.
+def readable_layer(name: str, principal: Principal) -> MapLayer:
+    """Find a layer for somebody who may read it.
 
     Parameters
     ----------
-    layer : MapLayer
-        The layer.
+    name : str
+        Its name.
     principal : Principal
         Who asks.
 
     Returns
     -------
     MapLayer
-        The same.
+        The layer.
 
     Raises
     ------
     NotFoundError
-        They may not: a layer one may not read is as good as not there.
+        There is none, or they may not: a layer one may not read is as good as not there. Those they may are listed.
     """
-    if not principal.holds(layer.read):
-        raise NotFoundError(f"没有图层“{layer.name}”", f"there is no layer '{layer.name}'", layer=layer.name)
+    layer = map_layers().get(name)
+    if layer is None or not principal.holds(layer.read):
+        known = [one.name for one in map_layers().values() if principal.holds(one.read)]
+        raise NotFoundError(
+            f"没有图层“{name}”；可用：{'、'.join(known)}",
+            f"there is no layer '{name}'; allowed: {', '.join(known)}",
+            layer=name,
+        )
     return layer
 
 

@@ -15,7 +15,7 @@ from api.ogc.answer import GEOJSON, HTML, JSON, SCHEMA_JSON, Link, json_answer, 
 from api.ogc.export import export_links
 from api.ogc.page import html_answer
 from api.work import reading
-from geo.catalog.map_layer import MapLayer, field_titles, map_layer, map_layers
+from geo.catalog.map_layer import MapLayer, field_titles, map_layers
 from geo.datum.output import CRS84, STORAGE_CRS, output_uris
 from geo.errors import Lang
 from geo.services.served_layer import LayerExtent, layer_extent, layer_fields
@@ -136,7 +136,7 @@ async def collection(request: Request, principal: Reader, name: str) -> Response
     NotFoundError
         There is no such layer for them.
     """
-    layer = readable_layer(map_layer(name), principal)
+    layer = readable_layer(name, principal)
     form = only_format(request)
     extent = await reading(request, lambda session: layer_extent(session, layer))
     lang = language_of(request)
@@ -172,7 +172,7 @@ async def queryables(request: Request, principal: Reader, name: str) -> Response
     NotFoundError
         There is no such layer for them.
     """
-    layer = readable_layer(map_layer(name), principal)
+    layer = readable_layer(name, principal)
     form = only_format(request)
     lang = language_of(request)
     properties: dict[str, dict[str, object]] = {}

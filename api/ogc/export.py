@@ -18,7 +18,7 @@ from api.ogc.answer import Link
 from api.ogc.feature_query import take_crs, take_feature_query
 from api.ogc.query import QueryReader
 from api.work import settings_of
-from geo.catalog.map_layer import MapLayer, map_layer
+from geo.catalog.map_layer import MapLayer
 from geo.services.export import FORMATS, ExportJob, export_format, export_names, stream_export, write_export
 from geo.store.pages import today
 from geo.tiles.matrix import DEEPEST
@@ -77,7 +77,7 @@ async def export(request: Request, principal: Reader, name: str) -> Response:
     BusyError
         Too many exports are at work, or this one takes too long.
     """
-    layer = readable_layer(map_layer(name), principal)
+    layer = readable_layer(name, principal)
     job = _read(QueryReader(request), layer, principal)
     folder = settings_of(request).store.exports
     exports: Exports = request.app.state.exports

@@ -27,7 +27,7 @@ from api.ogc.query import QueryReader
 from api.ogc.token import sign, unsign
 from api.ogc.words import shown
 from api.work import reading, settings_of
-from geo.catalog.map_layer import MapLayer, field_titles, map_layer
+from geo.catalog.map_layer import MapLayer, field_titles
 from geo.datum.output import OutputCrs
 from geo.errors import Lang
 from geo.services.served_layer import FeatureQuery, feature_count, feature_page, one_feature
@@ -63,7 +63,7 @@ class _Asked:
 
 def _read(request: Request, principal: Principal, name: str) -> _Asked:
     """Read the question about a page."""
-    layer = readable_layer(map_layer(name), principal)
+    layer = readable_layer(name, principal)
     query = QueryReader(request)
     form = format_of(request, query)
     crs = take_crs(query, "crs")
@@ -172,7 +172,7 @@ async def item(request: Request, principal: Reader, name: str, feature_id: str) 
     NotFoundError
         There is no such layer or feature for them.
     """
-    layer = readable_layer(map_layer(name), principal)
+    layer = readable_layer(name, principal)
     reader = QueryReader(request)
     form, crs = format_of(request, reader), take_crs(reader, "crs")
     reader.finish()

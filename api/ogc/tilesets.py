@@ -13,7 +13,7 @@ from api.guard import Guard
 from api.ogc.answer import JSON, Link, json_answer, only_json, root_of
 from api.tiles.route import MEDIA
 from api.work import reading
-from geo.catalog.map_layer import MapLayer, Ramp, field_titles, map_layer
+from geo.catalog.map_layer import MapLayer, Ramp, field_titles
 from geo.services.served_layer import layer_extent, layer_fields
 from geo.services.tile import COUNTS, MOST_FEATURES
 from geo.store.layer import layer as store_layer
@@ -110,7 +110,7 @@ async def tilesets(request: Request, principal: Reader, name: str) -> Response:
     NotFoundError
         There is no such layer for them.
     """
-    layer = readable_layer(map_layer(name), principal)
+    layer = readable_layer(name, principal)
     only_json(request)
     root = root_of(request)
     home = f"{root}/collections/{layer.name}/tiles"
@@ -152,7 +152,7 @@ async def tileset(request: Request, principal: Reader, name: str, matrix: str) -
     NotFoundError
         There is no such layer for them, or no such set.
     """
-    layer, chosen = readable_layer(map_layer(name), principal), matrix_set(matrix)
+    layer, chosen = readable_layer(name, principal), matrix_set(matrix)
     form = only_json(request, "tilejson")
     root = root_of(request)
     extent = await reading(request, lambda session: layer_extent(session, layer))
@@ -241,7 +241,7 @@ async def style(request: Request, principal: Reader, name: str) -> Response:
     NotFoundError
         There is no such layer for them.
     """
-    layer = readable_layer(map_layer(name), principal)
+    layer = readable_layer(name, principal)
     only_json(request)
     root = root_of(request)
     tiles = {

@@ -54,10 +54,10 @@ class TileRoute:
         """Answer one tile."""
         principal: Principal = scope["state"]["principal"]
         given = scope["path_params"]
+        readable_layer(given["name"], principal)
         layer, matrix, box, place = _address(
             given["name"], given["matrix"], given["zoom"], given["row"], given["column"]
         )
-        readable_layer(layer, principal)
         tables = tables_behind(layer, principal)
         if scope["query_string"]:
             _check_query(scope["query_string"].decode("latin-1"))

@@ -209,3 +209,12 @@ def test_a_full_house_asks_to_come_again() -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 503, 503]
     refused = [answer for answer in answers if answer.status_code == 503]
     assert all(int(answer.headers["retry-after"]) > 0 for answer in refused)
+
+
+def test_a_layer_one_may_not_read_is_as_one_that_is_not_there(app: FastAPI) -> None:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for path in ("", "/items", "/export?f=csv", "/tiles", "/tiles/WebMercatorQuad/0/0/0", "/queryables"):
+            hidden = client.get(f"/ogc/collections/demand{path}").text
+            assert hidden.replace("demand", "teahouse") == client.get(f"/ogc/collections/teahouse{path}").text, path
+            assert "divisions" in hidden
+            assert "gates" not in hidden
