@@ -136,7 +136,7 @@ def test_a_page_holds_no_coordinate_of_a_home_and_no_walk_finer_than_a_second(
 
 
 def test_a_store_without_runs_answers_that_there_is_none(fangyu: Run, store_url: str, tmp_path: Path) -> None:
-    assert fangyu("import", "list").code == 0
+    assert fangyu("db", "upgrade").code == 0
     with client_of(store_url, tmp_path / "served") as client:
         assert client.get("/reports/cov-000000000000.html").status_code == 404
         assert client.get("/health").status_code == 200

@@ -116,7 +116,7 @@ def test_a_question_without_a_limit_is_about_a_quarter_of_an_hour(planner: TestC
 
 def test_a_job_that_fails_says_why_in_both_languages(fangyu: Run, store_url: str, tmp_path: Path) -> None:
     app = create_app(settings_for(store_url, tmp_path / "cache", demo=True))
-    fangyu("import", "list")
+    fangyu("db", "upgrade")
     with TestClient(app, base_url="http://127.0.0.1") as client:
         take_role(client, "planner")
         job = wait_for(client, client.post("/api/runs", json=ASKED).json()["job_id"])
