@@ -128,6 +128,7 @@ def test_it_holds_public_layers_and_nothing_else(built: tuple[TestClient, bytes]
 
 
 def test_the_command_builds_it_where_the_server_looks(fangyu: Run, store_url: str, tmp_path: Path) -> None:
+    assert fangyu("db", "upgrade").code == 0
     nothing = fangyu("basemap", "build", "--json")
     assert (nothing.code, nothing.json()["error"]["code"]) == (3, "input")
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []

@@ -70,8 +70,9 @@ def ask(address: str, path: str, body: object = None, *, cookie: str = "") -> tu
 
 
 @pytest.mark.parametrize("store_url", ["gpkg"], indirect=True)
-def test_an_embedded_store_is_served_by_one_process(fangyu: Run, tmp_path: Path) -> None:
-    refused = fangyu("serve", "--workers", "2", "--port", "0", store=str(tmp_path / "new.gpkg"))
+def test_an_embedded_store_is_served_by_one_process(fangyu: Run) -> None:
+    assert fangyu("db", "upgrade").code == 0
+    refused = fangyu("serve", "--workers", "2", "--port", "0")
     assert refused.code != 0
     assert "PostGIS" in refused.err
 
