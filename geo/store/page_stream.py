@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any
 
-from sqlalchemy import LargeBinary, bindparam, func, select, type_coerce
+from sqlalchemy import LargeBinary, Select, bindparam, func, select, type_coerce
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from geo.store.geometry import strip_blobs
-from geo.store.layer import Layer
+from geo.store.layer import ColumnKind, Layer
 from geo.store.pages import RowChoice, RowPage, conditions_of, plain_values
 from geo.store.rows import is_sqlite
 from geo.store.rtree import AFTER_FID
 
 _AFTER = "page_after"
 _FIRST = 250
+_SCAN_CACHE = -8192
+"""SQLite's page cache while a whole layer is read, in KiB as SQLite counts them."""
 
 
 def all_pages(
@@ -53,6 +58,28 @@ def all_pages(
         .limit(bindparam("page_rows"))
     )
     kinds = [spec.columns[name].kind for name in columns]
+    with _read_once(session) if embedded else nullcontext():
+        yield from _pages(session, query, kinds, embedded=embedded, size=size)
+
+
+@contextmanager
+def _read_once(session: Session) -> Iterator[None]:
+    """Keep little of a file in memory while all of it is read: a page that was read is not asked for again."""
+    connection = session.connection()
+    usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA cache_size = {_SCAN_CACHE}")
+    try:
+        yield
+    finally:
+        # Whoever leaves in the middle may have closed the connection already.
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql(f"PRAGMA cache_size = {usual}")
+
+
+def _pages(
+    session: Session, query: Select[Any], kinds: Sequence[ColumnKind], *, embedded: bool, size: int
+) -> Iterator[RowPage]:
+    """Read the pages of a query."""
     after, limit, is_first = 0, min(_FIRST, size), True
     while True:
         given = {_AFTER: after, "page_rows": limit}
@@ -64,7 +91,7 @@ def all_pages(
         result.close()
         if not found:
             if is_first:
-                yield RowPage((), tuple(() for _ in columns), (), False)
+                yield RowPage((), tuple(() for _ in kinds), (), False)
             return
         fids, *values, wkb = zip(*found, strict=True)
         plain = strip_blobs(wkb, is_lenient=True) if embedded else [one and bytes(one) for one in wkb]

@@ -15,9 +15,10 @@ from sqlalchemy import select, text, update
 from geo.store import Session, Store, layers
 from geo.store.cql2 import compile_filter
 from geo.store.matched import count_rows
+from geo.store.page_stream import all_pages
 from geo.store.pages import PageKey, RowChoice, Sort, read_page, today
 from tests.store.cql2_cases import FIELDS, STREETS, fill, streets
-from tests.store.frames import ON, bring_in
+from tests.store.frames import ON, bring_in, segments
 
 NOW = RowChoice(today(), today())
 COLUMNS = ("id", "name", "is_steps", "level", "width_m", "valid_from")
@@ -167,8 +168,11 @@ def test_a_count_that_takes_too_long_is_an_estimate_and_the_transaction_lives_on
             layers.bump(session, "street_segments")
 
 
-def test_an_estimate_on_the_embedded_store_is_close(tmp_path: Any) -> None:
-    from geo.store import open_store
+def test_an_estimate_on_the_embedded_store_is_close(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from geo.store import matched, open_store
+
+    # However busy the machine is: what is tested is the estimate, not the clock.
+    monkeypatch.setattr(matched, "_SAMPLE_S", 60.0)
 
     many = streets(30_000)
     many["id"] = [f"w{row}" for row in range(len(many))]
@@ -181,3 +185,30 @@ def test_an_estimate_on_the_embedded_store_is_close(tmp_path: Any) -> None:
             number, is_exact = count_rows(session, STREETS, choice, budget_s=0.002)
     assert not is_exact
     assert number == pytest.approx(exact, rel=0.1)
+
+
+def test_reading_a_whole_layer_leaves_the_page_cache_as_it_was(
+    store: Store, rows: list[dict[str, Any]]
+) -> None:
+    if store.kind != "gpkg":
+        return
+    with store.session(write=False) as session:
+
+        def size() -> int:
+            return int(session.connection().exec_driver_sql("PRAGMA cache_size").scalar_one())
+
+        usual = size()
+        pages = all_pages(session, STREETS, COLUMNS, NOW, size=10)
+        next(pages)
+        assert abs(size()) < abs(usual)
+        pages.close()
+        assert size() == usual
+
+
+def test_postgresql_looks_through_a_table_after_many_rows_came_in(store: Store) -> None:
+    if store.kind != "postgis":
+        return
+    bring_in(store, "street_segments", segments(2000))
+    asked = "SELECT reltuples FROM pg_class WHERE relname = 'street_segments'"
+    with store.session(write=False) as session:
+        assert session.connection().exec_driver_sql(asked).scalar_one() == 2000
