@@ -10,7 +10,8 @@
     │   └── StaleError        "stale"        the record was changed since whoever asks looked at it
     ├── InfeasibleError       "infeasible"   no answer exists under these conditions
     ├── DeniedError           "denied"       who asks may not
-    │   └── UnauthenticatedError "unauthenticated"  who asks has not said who they are
+    │   ├── UnauthenticatedError "unauthenticated"  who asks has not said who they are
+    │   └── LockedOutError    "locked_out"   too many attempts have failed
     ├── BusyError             "busy"         too much is going on at once, or it took too long
     └── DataSourceError       "data_source"  a file, store or service cannot be read or written
 
@@ -91,7 +92,7 @@ class Problem:
             The line, without a line break.
         """
         zh = lang == "zh"
-        parts = [self.file]
+        parts = [self.file] if self.file else []
         if self.row is not None:
             parts.append(f"第 {self.row} 行" if zh else f"row {self.row}")
         if self.field is not None:
@@ -243,6 +244,24 @@ class UnauthenticatedError(DeniedError):
     """The one who asks has not said who they are."""
 
     code: ClassVar[str] = "unauthenticated"
+
+
+class LockedOutError(DeniedError):
+    """Too many attempts have failed; others are not looked at for a while.
+
+    Parameters
+    ----------
+    message_zh, message_en : str
+        What is locked, and how to go on.
+    retry_s : int
+        Seconds to wait.
+    """
+
+    code: ClassVar[str] = "locked_out"
+
+    def __init__(self, message_zh: str, message_en: str, *, retry_s: int) -> None:
+        super().__init__(message_zh, message_en, retry_s=retry_s)
+        self.retry_s = retry_s
 
 
 class BusyError(FangyuError):

@@ -40,8 +40,8 @@ def _policy(name: str, roles: tuple[str, ...], title_zh: str, title_en: str) -> 
     return Policy(name, frozenset(roles), title_zh, title_en)
 
 
-_STEWARDS = ("data_steward", "administrator")
-_ANALYSTS = ("planner", "data_steward", "administrator")
+_STEWARDS = ("data_steward", "system_administrator")
+_ANALYSTS = ("planner", "data_steward", "system_administrator")
 
 POLICIES: Final = {
     policy.name: policy
@@ -54,8 +54,8 @@ POLICIES: Final = {
         _policy("facilities.read", (PUBLIC,), "查询设施（公众只见营业中的）", "reading facilities"),
         _policy("facilities.edit", _STEWARDS, "登记和修改设施", "entering and changing facilities"),
         _policy("imports.do", _STEWARDS, "导入文件", "importing files"),
-        _policy("runs.start", ("planner", "administrator"), "发起覆盖分析", "asking for a coverage run"),
-        _policy("runs.publish", ("planner", "administrator"), "发布覆盖分析", "publishing a coverage run"),
+        _policy("runs.start", ("planner", "system_administrator"), "发起覆盖分析", "asking for a coverage run"),
+        _policy("runs.publish", ("planner", "system_administrator"), "发布覆盖分析", "publishing a coverage run"),
         _policy("scenarios.use", ("planner",), "情景方案", "what-if scenarios"),
         _policy("jobs.use", _ANALYSTS, "查看和取消自己的任务", "looking at one's own jobs, and ending them"),
         _policy("runs.compare", ("planner",), "比较不同的覆盖分析", "comparing coverage runs"),

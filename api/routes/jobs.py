@@ -68,7 +68,7 @@ def seen_by(principal: Principal) -> str | None:
     str or None
         Their own name; None for everybody's.
     """
-    return None if "administrator" in principal.roles else principal.name
+    return None if "system_administrator" in principal.roles else principal.name
 
 
 def job_json(request: Request, job: JobRecord) -> dict[str, object]:

@@ -23,8 +23,11 @@ ROLES: Final = (
     "reviewer",
     "approver",
     "boundary_inspector",
+    "cemetery_supervisor",
     "data_steward",
-    "administrator",
+    "system_administrator",
+    "security_administrator",
+    "audit_administrator",
 )
 """Who there is: everybody, then the roles a person may hold."""
 

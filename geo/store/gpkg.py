@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Table, text
 
+from geo.store.account_triggers import sqlite_account_triggers
 from geo.store.columns import utc_now, utc_text
 from geo.store.geometry import SRID
 from geo.store.rtree import rtree_name, rtree_table_sql, rtree_triggers
@@ -143,7 +144,7 @@ def expected_triggers(tables: list[Table]) -> dict[str, str]:
     dict of str to str
         CREATE TRIGGER statements by trigger name.
     """
-    triggers = sqlite_append_only("audit_log")
+    triggers = sqlite_append_only("audit_log") | sqlite_account_triggers()
     for table in tables:
         triggers |= feature_triggers(table)
     return triggers

@@ -245,7 +245,10 @@ def _restore_postgres(source: Path, url: str, *, overwrite: bool) -> None:
     listed = _run([_program("pg_restore"), "--list", str(source)])
     skipped = (" EXTENSION ", " SCHEMA ", " spatial_ref_sys ")
     kept = [line for line in listed.splitlines() if not any(word in line for word in skipped)]
-    functions = ("fangyu_raise_version", "fangyu_track", "fangyu_append_only", "fangyu_announce")
+    functions = (
+        "fangyu_raise_version", "fangyu_track", "fangyu_append_only", "fangyu_announce", "fangyu_accounts_changed",
+        "fangyu_not_removed",
+    )  # fmt: skip
     clearing = [f'DROP TABLE "{name}" CASCADE;' for name in present]
     clearing += [f"DROP FUNCTION IF EXISTS {name}() CASCADE;" for name in functions]
     with tempfile.TemporaryDirectory() as folder:

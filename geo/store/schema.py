@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import Connection, Table, inspect, text
 
 from geo.errors import DataSourceError
-from geo.store import gpkg, triggers
+from geo.store import account_triggers, gpkg, triggers
 from geo.store.columns import utc_now, utc_text
 from geo.store.layer import LAYER_NAMES, LAYERS
 from geo.store.migrations import HEAD
@@ -30,6 +30,7 @@ def create_schema(connection: Connection) -> None:
     for name in gpkg.REGISTERED_RECORDS:
         finish_record_table(connection, Base.metadata.tables[name])
     keep_append_only(connection, "audit_log")
+    guard_accounts(connection)
     announce_revisions(connection)
     # As Alembic itself makes it.
     type_ = "TEXT" if connection.dialect.name == "sqlite" else "VARCHAR(32)"
@@ -101,6 +102,26 @@ def keep_append_only(connection: Connection, table: str) -> None:
     statements = triggers.sqlite_append_only(table) if sqlite else triggers.postgis_append_only(table)
     for statement in statements.values():
         connection.exec_driver_sql(statement)
+
+
+def guard_accounts(connection: Connection) -> None:
+    """Let nobody remove accounts, and announce what changes about them.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction; the tables of accounts and of revisions exist.
+    """
+    if connection.dialect.name == "sqlite":
+        statements = list(account_triggers.sqlite_account_triggers().values())
+    else:
+        functions = [one.replace("%", "%%") for one in account_triggers.POSTGIS_ACCOUNT_FUNCTIONS]
+        statements = [*functions, *account_triggers.postgis_account_triggers().values()]
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+    connection.execute(
+        text("INSERT INTO layer_revisions (layer, revision) VALUES (:name, 0)"), {"name": account_triggers.ACCOUNTS}
+    )
 
 
 def announce_revisions(connection: Connection) -> None:

@@ -30,8 +30,8 @@ from tests.cli import town
 from tests.cli.conftest import Run
 
 LAYERS = ("gaps", "coverage_cells", "demand_cells")
-ANALYSTS = ("planner", "data_steward", "administrator")
-NARROW = ("data_steward", "administrator")
+ANALYSTS = ("planner", "data_steward", "system_administrator")
+NARROW = ("data_steward", "system_administrator")
 COUNTS = (
     "persons", "covered_persons", "uncovered_persons", "too_far", "gate_closed", "disconnected", "not_linked",
 )  # fmt: skip
@@ -215,7 +215,7 @@ def test_gaps_are_those_of_the_report_and_small_ones_are_nowhere(
 
 def test_filters_on_counts_find_no_few(crowded: Run, clients: Served) -> None:
     cover(crowded)
-    client = clients("administrator")
+    client = clients("system_administrator")
     for asked in (
         "persons < 10", "covered_persons > 0 AND covered_persons < 10", "uncovered_persons BETWEEN 1 AND 9",
         "cell_m < 100", "persons < 20 AND covered_share > 0 AND covered_share < 1",

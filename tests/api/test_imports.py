@@ -222,10 +222,10 @@ def test_only_stewards_without_a_district_import(steward: TestClient, tmp_path: 
     path = town.write_facilities(tmp_path, [("Z1", 100.0)], name="z.csv")
     sent = send(steward, path)
     asked = {"upload_id": sent["upload_id"], "layer": "facilities", "type": "senior_canteen"}
-    for role, status in (("public", 401), ("planner", 403), ("approver", 403), ("administrator", 404)):
+    for role, status in (("public", 401), ("planner", 403), ("approver", 403), ("system_administrator", 404)):
         take_role(steward, role)
         assert steward.post("/api/imports", json=asked).status_code == status
-        assert steward.get("/api/imports").status_code == (200 if role == "administrator" else status)
+        assert steward.get("/api/imports").status_code == (200 if role == "system_administrator" else status)
     body = {"role": "data_steward", "district": "990101001"}
     assert steward.post("/api/session/demo", json=body).status_code == 200
     sent = send(steward, path)

@@ -129,7 +129,7 @@ def test_a_job_that_fails_says_why_in_both_languages(fangyu: Run, store_url: str
 def test_only_who_asked_and_administrators_see_a_job(planner: TestClient) -> None:
     job_id = planner.post("/api/runs", json=ASKED).json()["job_id"]
     wait_for(planner, job_id)
-    for role, status in (("data_steward", 404), ("administrator", 200), ("reviewer", 403), ("planner", 200)):
+    for role, status in (("data_steward", 404), ("system_administrator", 200), ("reviewer", 403), ("planner", 200)):
         take_role(planner, role)
         assert planner.get(f"/api/jobs/{job_id}").status_code == status
         assert planner.get(f"/api/jobs/{job_id}/events").status_code == status

@@ -27,7 +27,7 @@ def test_roles_are_told_by_their_titles_and_facts_keep_the_ids(app_client: TestC
     assert "规划人员" in zh
     assert "planner" not in zh
     assert "Planner" in en
-    assert answer.json()["facts"]["roles"] == ["administrator", "planner"]
+    assert answer.json()["facts"]["roles"] == ["planner", "system_administrator"]
 
 
 def test_an_unknown_field_is_answered_with_the_known_ones(steward: TestClient) -> None:

@@ -257,7 +257,7 @@ def test_a_scenario_is_its_planners_own_until_it_is_shared(planner: TestClient) 
         assert planner.post(f"{scenario['href']}/{what}", json=body).status_code == 403
     assert planner.delete(scenario["href"]).status_code == 403
     assert planner.post(f"{scenario['href']}/branch", json={"name": "我的"}).status_code == 201
-    for role in ("public", "data_steward", "administrator"):
+    for role in ("public", "data_steward", "system_administrator"):
         take_role(planner, role)
         assert planner.get(scenario["href"]).status_code in (401, 403)
         assert planner.post("/api/scenarios", json={"name": "x", **ASKED}).status_code in (401, 403)

@@ -17,7 +17,7 @@ import pytest
 from geo.catalog.map_layer import ROLES
 from tests.cli.conftest import Run
 
-OFTEN = ("public", "planner", "data_steward", "administrator")
+OFTEN = ("public", "planner", "data_steward", "system_administrator")
 CONFIG = Path(__file__).parent / "schemathesis.toml"
 CASES = [
     pytest.param(document, role, id=f"{document}-{role}", marks=[] if role in OFTEN else [pytest.mark.slow])

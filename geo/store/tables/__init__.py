@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geo.store.tables.account import Account, ApiKey, Delegation, LoginAttempts, LoginSession, PastPassword
 from geo.store.tables.base import NEVER, Base, Versioned
 from geo.store.tables.demand import DemandPoint, ResidentialLand
 from geo.store.tables.derived import CoverageCell, CoverageGap, DemandCell
@@ -21,14 +22,17 @@ from geo.store.tables.work import Job, Scenario
 
 __all__ = [
     "NEVER",
+    "Account",
     "AdminDivision",
     "AnalysisResult",
     "AnalysisRun",
+    "ApiKey",
     "AuditEntry",
     "Barrier",
     "Base",
     "CoverageCell",
     "CoverageGap",
+    "Delegation",
     "DemandCell",
     "DemandPoint",
     "Facility",
@@ -38,6 +42,9 @@ __all__ = [
     "Job",
     "JournalEntry",
     "LayerRevision",
+    "LoginAttempts",
+    "LoginSession",
+    "PastPassword",
     "ResidentialLand",
     "Scenario",
     "StoreInfo",
