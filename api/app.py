@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api import errors
+from api.auth.keeper import AccountKeeper
 from api.basemap import BASEMAP_PATH, BasemapRoute
 from api.download import Exports, sweep
 from api.error_page import error_page
@@ -19,11 +20,25 @@ from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate, HeadAsGet
 from api.ogc import collections, export, items, landing, tilesets
 from api.ogc.counts import CountCache
-from api.routes import definitions, demo, docs, facilities, imports, jobs, report, runs, scenarios, walks
-from api.server import refuse_open_demo
+from api.routes import (
+    accounts,
+    definitions,
+    demo,
+    docs,
+    facilities,
+    imports,
+    jobs,
+    report,
+    runs,
+    scenarios,
+    session,
+    walks,
+)
+from api.server import refuse_accounts, refuse_open_demo
 from api.settings import Settings
 from api.tiles.cache import TileCache
 from api.tiles.route import TILE_PATH, TileRoute
+from geo.services.account import has_accounts
 from geo.services.demo import is_synthetic
 from geo.services.network import NetworkShelf
 from geo.services.opening import open_checked
@@ -58,9 +73,15 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = open_checked(settings.store.store, actor="serve")
         app.state.store = store
+        try:
+            with store.session(write=False) as session:
+                refuse_accounts(has_accounts=has_accounts(session), demo=settings.access.demo, is_private=True)
+                app.state.is_synthetic = is_synthetic(session)
+        except BaseException:
+            store.close()
+            raise
         app.state.watch = store.watch()
-        with store.session(write=False) as session:
-            app.state.is_synthetic = is_synthetic(session)
+        app.state.keeper = AccountKeeper(store, app.state.watch, settings.accounts.rules())
         app.state.streams = 0
         sweep(settings.store.exports, 2 * settings.limits.export_s)
         app.state.networks = NetworkShelf(settings.store.cache)
@@ -71,6 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         finally:
             app.state.runner.stop()
+            app.state.keeper.close()
             store.close()
 
     app = FastAPI(
@@ -86,7 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
-    resources = (report, demo, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
+    resources = (report, session, accounts, demo, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
     for module in (*resources, landing, collections, items, export, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(module.router.routes)
@@ -94,7 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(HeadAsGet, knows_head=(BASEMAP_PATH,))
     app.add_middleware(Gate, concurrent=settings.limits.concurrent, waiting=settings.limits.waiting)
-    if settings.access.is_loopback:
+    if settings.access.is_loopback and not settings.access.is_proxied:
         # A page on another site must not read a local server by pointing its own name at 127.0.0.1.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK_NAMES, "testserver"])
     app.add_middleware(AccessLog)

@@ -276,11 +276,12 @@ def main(arguments: list[str] | None = None) -> int:
             f"ready ({time.perf_counter() - begun:.0f} s); files are in {job.folder}",
         )
         if not chosen.no_serve:
-            from api.server import serve_store
+            from api.server import holds_accounts, serve_store
 
             serve_store(
-                job.store, cache_dir=job.cache_dir, host="127.0.0.1", port=chosen.port, say=job.say, demo=True
-            )
+                job.store, cache_dir=job.cache_dir, host="127.0.0.1", port=chosen.port, say=job.say,
+                demo=not holds_accounts(job.store),
+            )  # fmt: skip
     except FangyuError as error:
         from api.cli.output import fail
 

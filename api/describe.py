@@ -10,10 +10,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from api.auth.policy import POLICIES
+from api.auth.policy import POLICIES, role_title
 from api.guard import all_routes, policies_of
 from geo.catalog.map_layer import PUBLIC
-from geo.catalog.role import ROLE_TITLES
 
 TAGS: Final = {
     "session": ("身份", "Who asks"),
@@ -157,7 +156,7 @@ def for_people(document: Mapping[str, Any]) -> list[dict[str, object]]:
                     "path": path,
                     "zh": zh,
                     "en": en,
-                    "roles": [ROLE_TITLES[role] for role in operation["x-policy"]["roles"]],
+                    "roles": [role_title(role) for role in operation["x-policy"]["roles"]],
                     "parameters": [
                         _row(one["name"], one.get("schema", {}), one.get("required", False), one.get("description", ""))
                         for one in operation.get("parameters", ())

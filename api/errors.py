@@ -26,6 +26,7 @@ from geo.errors import (
     InfeasibleError,
     InputError,
     Lang,
+    LockedOutError,
     NotFoundError,
     StaleError,
     UnauthenticatedError,
@@ -45,6 +46,7 @@ class TooLargeError(InputError):
 
 
 STATUS: Final[Mapping[type[FangyuError], int]] = {
+    LockedOutError: 429,
     UnauthenticatedError: 401,
     DeniedError: 403,
     NotFoundError: 404,
@@ -208,7 +210,7 @@ def answer_error(request: Request, error: Exception) -> Response:
             {"code": one.code, "row": one.row, "field": one.field, "value": one.value, "detail": one.message(lang)}
             for one in error.problems
         ]
-    headers = {"Retry-After": str(error.retry_s)} if isinstance(error, BusyError) else {}
+    headers = {"Retry-After": str(error.retry_s)} if isinstance(error, BusyError | LockedOutError) else {}
     lang = language_of(request)
     return problem(
         status, error.code, error.message_zh, error.message_en, lang=lang, extra=extra, headers=headers, request=request

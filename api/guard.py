@@ -39,7 +39,7 @@ class Guard:
     def __init__(self, policy: str) -> None:
         self.policy = POLICIES[policy].name
 
-    def __call__(self, request: Request) -> Principal:
+    async def __call__(self, request: Request) -> Principal:
         """Let somebody in.
 
         Parameters
@@ -59,7 +59,7 @@ class Guard:
         """
         refuse_foreign_origin(request, request.method)
         _refuse_unknown(request)
-        principal = principal_of(request)
+        principal = await principal_of(request, request.method)
         request.scope.setdefault("state", {})["principal"] = principal
         require(self.policy, principal)
         return principal
@@ -127,7 +127,7 @@ class GuardedRoute(Route):
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             request = Request(scope, receive)
             try:
-                guard(request)
+                await guard(request)
                 await application(scope, receive, send)
             except FangyuError as error:
                 await answer_error(request, error)(scope, receive, send)

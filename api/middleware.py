@@ -22,6 +22,7 @@ POLICY_HEADER: Final = (
 )
 """Content security policy of what the server writes itself; the report page brings its own, stricter about scripts."""
 _POLICY: Final = (b"content-security-policy", POLICY_HEADER.encode())
+_ALWAYS_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
 _STRICT: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
@@ -49,6 +50,8 @@ class AccessLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _strict(message.get("headers", ()), scope["path"])
+                if scope["scheme"] == "https":
+                    message["headers"].append(_ALWAYS_TLS)
             elif message["type"] == "http.response.body":
                 sent += len(message.get("body", b""))
             await send(message)

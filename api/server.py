@@ -10,12 +10,14 @@ import logging
 import os
 import secrets
 import socket
+import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geo.errors import ConflictError, DataSourceError, reason_zh
+from geo.errors import ConflictError, DataSourceError, InputError, reason_zh
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -145,6 +147,130 @@ def refuse_open_demo(*, demo: bool, is_loopback: bool) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How what is said between browsers and the server is kept from others.
+
+    Parameters
+    ----------
+    cert, key : pathlib.Path or None
+        Certificate and key in PEM, where the server speaks TLS itself.
+    proxy : str or None
+        Address of a proxy that speaks TLS for it; only what that one says of addresses is believed.
+    """
+
+    cert: Path | None = None
+    key: Path | None = None
+    proxy: str | None = None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether there is any.
+
+        Returns
+        -------
+        bool
+            True with a certificate or a proxy.
+        """
+        return self.cert is not None or self.proxy is not None
+
+
+def read_tls(cert: Path | None, key: Path | None, proxy: str | None) -> Tls:
+    """Check how TLS is asked for.
+
+    Parameters
+    ----------
+    cert, key : pathlib.Path or None
+        Files in PEM.
+    proxy : str or None
+        Address of a proxy.
+
+    Returns
+    -------
+    Tls
+        The same.
+
+    Raises
+    ------
+    InputError
+        One of both files is missing or does not fit the other, or the proxy's address is none.
+    """
+    if (cert is None) != (key is None):
+        raise InputError("--tls-cert 与 --tls-key 必须同时给出", "--tls-cert and --tls-key go together")
+    if cert is not None and key is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+        except (OSError, ssl.SSLError) as error:
+            raise InputError(
+                f"无法使用证书 {cert} 与私钥 {key}：{reason_zh(error)}；应为相互对应的 PEM 文件",
+                f"certificate {cert} and key {key} cannot be used: {error}; allowed are PEM files that belong together",
+            ) from error
+    if proxy is not None:
+        try:
+            ipaddress.ip_address(proxy)
+        except ValueError as error:
+            raise InputError(
+                f"--tls-proxy {proxy}：应为代理服务器的 IP 地址", f"--tls-proxy {proxy}: must be the proxy's IP address"
+            ) from error
+    return Tls(cert, key, proxy)
+
+
+def holds_accounts(store_url: str) -> bool:
+    """Tell whether somebody has an account in a store.
+
+    Parameters
+    ----------
+    store_url : str
+        A ``.gpkg`` path or a PostgreSQL URL.
+
+    Returns
+    -------
+    bool
+        True from the first account on.
+
+    Raises
+    ------
+    DataSourceError
+        The store cannot be opened.
+    """
+    from geo.services.account import has_accounts
+    from geo.services.opening import open_checked
+
+    with open_checked(store_url, actor="serve") as store, store.session(write=False) as session:
+        return has_accounts(session)
+
+
+def refuse_accounts(*, has_accounts: bool, demo: bool, is_private: bool) -> None:
+    """Refuse to serve accounts where passwords could be read on the way, or with roles for everybody.
+
+    Parameters
+    ----------
+    has_accounts : bool
+        Whether there are accounts.
+    demo : bool
+        Whether the demo mode is asked for.
+    is_private : bool
+        Whether only this machine can reach the server, or TLS is spoken.
+
+    Raises
+    ------
+    ConflictError
+        One of both.
+    """
+    if has_accounts and demo:
+        raise ConflictError(
+            "数据存储中已有账户，不能以演示模式运行；请去掉 --demo 并登录",
+            "there are accounts in the store, so that there is no demo mode: leave --demo out and log in",
+        )
+    if has_accounts and not is_private:
+        raise ConflictError(
+            "已有账户而没有加密：口令会在网络上明文传送，因此只能在本机地址上运行。请给出 --tls-cert 与 --tls-key，"
+            "或用 --tls-proxy 说明由哪台代理加密",
+            "there are accounts and no TLS: passwords would be readable on the network, so only a loopback address is "
+            "served. Give --tls-cert and --tls-key, or say with --tls-proxy which proxy speaks TLS",
+        )
+
+
 APP_VARIABLE = "FANGYU_SERVER_APP"
 """How a server tells its worker processes what to serve; nobody sets it by hand."""
 
@@ -164,7 +290,10 @@ def worker_app() -> FastAPI:
     if asked["log"] is not None:
         start_log(asked["log"])
     app = create_app(
-        settings_for(asked["store"], Path(asked["cache"]), is_loopback=asked["is_loopback"], demo=asked["demo"])
+        settings_for(
+            asked["store"], Path(asked["cache"]), is_loopback=asked["is_loopback"], demo=asked["demo"],
+            is_proxied=asked["is_proxied"],
+        )
     )
     # What is loaded by now stays: looking through it for garbage would hold every request up for 30 ms, now and then.
     gc.collect()
@@ -182,6 +311,7 @@ def serve_store(
     demo: bool = False,
     log: str | None = None,
     workers: int = 1,
+    tls: Tls | None = None,
 ) -> None:
     """Serve a store until interrupted.
 
@@ -203,11 +333,14 @@ def serve_store(
         Where requests are logged, for `start_log`.
     workers : int
         Processes that answer; more than one on PostGIS only.
+    tls : Tls, optional
+        How what is said is kept from others on the way; nothing is by default.
 
     Raises
     ------
     ConflictError
-        Demo mode is asked for on an address other machines can reach, or several processes on an embedded store.
+        Demo mode is asked for on an address other machines can reach or where there are accounts, accounts on such an
+        address without TLS, or several processes on an embedded store.
     DataSourceError
         If the port is not to be had or the store cannot be opened.
     """
@@ -216,35 +349,39 @@ def serve_store(
             f"--workers {workers}：.gpkg 数据文件只能由一个进程提供服务；多进程请使用 PostGIS",
             f"--workers {workers}: a .gpkg is served by one process; use PostGIS for several",
         )
+    tls = tls or Tls()
+    is_local = is_loopback(host)
+    refuse_open_demo(demo=demo, is_loopback=is_local)
+    has_accounts = holds_accounts(store_url)
+    refuse_accounts(has_accounts=has_accounts, demo=demo, is_private=is_local or tls.is_used)
     taken = bind(host, port)
     try:
-        is_local = is_loopback(host)
-        refuse_open_demo(demo=demo, is_loopback=is_local)
         shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{taken.getsockname()[1]}/"
+        address = f"http{'s' if tls.cert else ''}://{shown}:{taken.getsockname()[1]}/"
         say(f"方舆已启动：{address}（按 Ctrl+C 结束）", f"Fangyu is serving {address} (Ctrl+C to stop)")
         if demo:
             say(
                 "演示模式：任何能打开本机页面的人都可以选择角色。",
                 "demo mode: whoever opens a page on this machine can take any role.",
             )
-        else:
+        elif not has_accounts:
             say(
-                "尚无账户：只提供公开内容。本机试用请加 --demo。",
-                "there are no accounts yet: only what is public is served. Add --demo to try the rest on this machine.",
+                "尚无账户：只提供公开内容。本机试用请加 --demo；正式使用请先建立账户：fangyu user init。",
+                "there are no accounts yet: only what is public is served. Add --demo to try the rest on this machine; "
+                "for work, make the first account: fangyu user init.",
             )
         if log is not None and workers == 1:
             start_log(log)
         asked = {
             "store": store_url, "cache": str(cache_dir), "is_loopback": is_local, "demo": demo,
-            "log": log if workers > 1 else None,
+            "log": log if workers > 1 else None, "is_proxied": tls.proxy is not None,
         }  # fmt: skip
-        _run(asked, taken, workers)
+        _run(asked, taken, workers, tls)
     finally:
         taken.close()
 
 
-def _run(asked: dict[str, object], taken: socket.socket, workers: int) -> None:
+def _run(asked: dict[str, object], taken: socket.socket, workers: int, tls: Tls) -> None:
     """Answer on a bound socket, in this process or in several others."""
     import uvicorn
     from uvicorn.supervisors import Multiprocess
@@ -258,7 +395,8 @@ def _run(asked: dict[str, object], taken: socket.socket, workers: int) -> None:
     try:
         config = uvicorn.Config(
             "api.server:worker_app", factory=True, log_config=None, access_log=False, timeout_graceful_shutdown=10,
-            workers=workers,
+            workers=workers, ssl_certfile=tls.cert, ssl_keyfile=tls.key, proxy_headers=tls.proxy is not None,
+            forwarded_allow_ips=tls.proxy or "", server_header=False,
         )  # fmt: skip
         if workers == 1:
             uvicorn.Server(config).run(sockets=[taken])

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from geo.account.lockout import LockRule
+from geo.account.profile import password_profile
+from geo.services.login import LoginRules
 
 
 class StoreSettings(BaseModel):
@@ -28,6 +34,7 @@ class AccessSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     is_loopback: bool = Field(default=True, description="只在本机地址监听 · listens on a loopback address only")
+    is_proxied: bool = Field(default=False, description="由代理加密并转发 · a declared proxy speaks TLS for the server")
     demo: bool = Field(default=False, description="演示模式：一键选择角色 · demo mode with one-click roles")
 
 
@@ -46,6 +53,61 @@ class LimitSettings(BaseSettings):
     page_items: int = Field(default=10_000, ge=1, description="一页最多要素数 · most features a page may hold")
 
 
+class AccountSettings(BaseSettings):
+    """What a bureau decides about accounts."""
+
+    model_config = SettingsConfigDict(env_prefix="FANGYU_", extra="ignore", frozen=True)
+
+    password_profile: Literal["mlps3", "asvs"] = Field(
+        default="mlps3", description="口令策略：等保三级或 ASVS · what is asked of passwords"
+    )
+    idle_min: float = Field(
+        default=30.0, ge=1, le=240, description="无操作退出（分钟） · minutes until an idle session ends"
+    )
+    session_h: float = Field(
+        default=10.0, ge=0.5, le=24, description="会话最长（小时） · hours a session lasts at most"
+    )
+    sessions: int = Field(default=5, ge=1, le=50, description="每账户同时会话数 · sessions of one account at once")
+    lock_failures: int = Field(default=5, ge=3, le=20, description="连续失败几次后锁定 · failures in a row that lock")
+    lock_min: float = Field(default=15.0, ge=1, description="首次锁定（分钟） · minutes of the first lock")
+    key_file: Path | None = Field(
+        default=None, description="第二因素密钥文件，默认在数据存储旁 · key of second factors, beside the store"
+    )
+
+    def key_path(self, store: StoreSettings) -> Path:
+        """Return where the key of second factors lies.
+
+        Parameters
+        ----------
+        store : StoreSettings
+            The store.
+
+        Returns
+        -------
+        pathlib.Path
+            Beside an embedded store, in the cache folder of a database.
+        """
+        if self.key_file is not None:
+            return self.key_file
+        return store.cache / "fangyu.key" if "://" in store.store else Path(store.store).with_suffix(".key")
+
+    def rules(self) -> LoginRules:
+        """Return what the services take.
+
+        Returns
+        -------
+        LoginRules
+            The rules.
+        """
+        return LoginRules(
+            password_profile(self.password_profile),
+            LockRule(self.lock_failures, self.lock_min),
+            timedelta(minutes=self.idle_min),
+            timedelta(hours=self.session_h),
+            self.sessions,
+        )
+
+
 class Settings(BaseModel):
     """Everything the application needs to know."""
 
@@ -54,9 +116,12 @@ class Settings(BaseModel):
     store: StoreSettings
     access: AccessSettings = Field(default_factory=AccessSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
+    accounts: AccountSettings = Field(default_factory=AccountSettings)
 
 
-def settings_for(store: str, cache: Path, *, is_loopback: bool = True, demo: bool = False) -> Settings:
+def settings_for(
+    store: str, cache: Path, *, is_loopback: bool = True, demo: bool = False, is_proxied: bool = False
+) -> Settings:
     """Return settings for one store; limits come from the environment.
 
     Parameters
@@ -69,6 +134,8 @@ def settings_for(store: str, cache: Path, *, is_loopback: bool = True, demo: boo
         Whether the server listens on a loopback address only.
     demo : bool
         Whether roles can be chosen with one click.
+    is_proxied : bool
+        Whether a declared proxy speaks TLS for it.
 
     Returns
     -------
@@ -77,5 +144,5 @@ def settings_for(store: str, cache: Path, *, is_loopback: bool = True, demo: boo
     """
     return Settings(
         store=StoreSettings(store=store, cache=cache),
-        access=AccessSettings(is_loopback=is_loopback, demo=demo),
+        access=AccessSettings(is_loopback=is_loopback, demo=demo, is_proxied=is_proxied),
     )

@@ -1,4 +1,4 @@
-"""Finding out who asks. Until there are accounts: nobody, or a role chosen in the labelled demo mode.
+"""Finding out who asks: somebody with an account, a role chosen in the labelled demo mode, or nobody.
 
 The demo cookie carries a role signed with a key that lives as long as the server, all of its processes included; it is
 accepted only where the server runs in demo mode, which is refused on any address but loopback.
@@ -59,21 +59,29 @@ def demo_cookie(role: str, district: str | None = None) -> str:
     return f"{who}.{_signature(who)}"
 
 
-def principal_of(connection: HTTPConnection) -> Principal:
+async def principal_of(connection: HTTPConnection, method: str) -> Principal:
     """Return who asks.
 
     Parameters
     ----------
     connection : HTTPConnection
         A request.
+    method : str
+        Its method.
 
     Returns
     -------
     Principal
-        `ANONYMOUS` unless the demo mode is on and a role was chosen in it.
+        Somebody with an account, a role of the demo mode where that is on, or `ANONYMOUS`.
+
+    Raises
+    ------
+    UnauthenticatedError
+        A key was sent that is none, or for something that keys do not open.
     """
     if not connection.app.state.settings.access.demo:
-        return ANONYMOUS
+        keeper = getattr(connection.app.state, "keeper", None)
+        return ANONYMOUS if keeper is None else await keeper.principal_of(connection, method)
     who, _, signature = connection.cookies.get(COOKIE, "").partition(".")
     if not who or not hmac.compare_digest(signature.encode(), _signature(who).encode()):
         return ANONYMOUS

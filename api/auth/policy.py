@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from api.auth.principal import Principal
+from api.auth.principal import SIGNED_IN, Principal
 from geo.catalog.map_layer import PUBLIC, MapLayer, map_layers
 from geo.catalog.role import ROLE_TITLES
 from geo.errors import DeniedError, NotFoundError, UnauthenticatedError
@@ -40,6 +40,7 @@ def _policy(name: str, roles: tuple[str, ...], title_zh: str, title_en: str) -> 
     return Policy(name, frozenset(roles), title_zh, title_en)
 
 
+_KEEPERS = ("system_administrator", "security_administrator", "audit_administrator")
 _STEWARDS = ("data_steward", "system_administrator")
 _ANALYSTS = ("planner", "data_steward", "system_administrator")
 
@@ -60,10 +61,30 @@ POLICIES: Final = {
         _policy("jobs.use", _ANALYSTS, "查看和取消自己的任务", "looking at one's own jobs, and ending them"),
         _policy("runs.compare", ("planner",), "比较不同的覆盖分析", "comparing coverage runs"),
         _policy("services.read", (PUBLIC,), "查询附近服务与等时圈", "nearest services and isochrones"),
+        _policy("session.own", (SIGNED_IN,), "本人的账户与会话", "one's own account and sessions"),
+        _policy("accounts.read", _KEEPERS, "查看账户", "looking at accounts"),
+        _policy("accounts.add", ("system_administrator",), "新增、停用账户，重置口令", "adding and closing accounts"),
+        _policy("accounts.grant", ("security_administrator",), "授予角色与辖区，解锁", "giving roles and districts"),
         _policy("demo.enter", (PUBLIC,), "演示模式切换角色", "choosing a role in demo mode"),
     )
 }
 """Every policy by name."""
+
+
+def role_title(role: str) -> tuple[str, str]:
+    """Return what a role of a policy is called.
+
+    Parameters
+    ----------
+    role : str
+        A role, or `SIGNED_IN`.
+
+    Returns
+    -------
+    tuple of str
+        In Chinese and in English.
+    """
+    return ("已登录人员", "Anybody logged in") if role == SIGNED_IN else ROLE_TITLES[role]
 
 
 def require(policy_name: str, principal: Principal) -> None:
@@ -84,6 +105,11 @@ def require(policy_name: str, principal: Principal) -> None:
         Their roles do not allow it.
     """
     policy = POLICIES[policy_name]
+    if principal.scopes is not None and PUBLIC not in policy.roles and policy_name not in principal.scopes:
+        raise DeniedError(
+            f"密钥未开放：{policy.title_zh}；已开放：{'、'.join(sorted(principal.scopes))}",
+            f"the key does not open: {policy.title_en}; it opens {', '.join(sorted(principal.scopes))}",
+        )
     if principal.holds(policy.roles):
         return
     refuse(principal, policy.title_zh, policy.title_en, policy.roles)
@@ -178,9 +204,12 @@ def refuse(principal: Principal, what_zh: str, what_en: str, roles: frozenset[st
         Their roles do not allow it.
     """
     allowed = sorted(roles)
-    kind = DeniedError if principal.roles else UnauthenticatedError
+    if principal.identity is not None and principal.identity.must_change:
+        raise DeniedError("请先修改口令", "change the password first", must_change=True)
+    kind = DeniedError if principal.roles or principal.is_signed_in else UnauthenticatedError
+    titles = [role_title(role) for role in allowed]
     raise kind(
-        f"无权使用：{what_zh}；需要的角色：{'、'.join(ROLE_TITLES[role][0] for role in allowed)}",
-        f"not allowed: {what_en}; roles that may: {', '.join(ROLE_TITLES[role][1] for role in allowed)}",
+        f"无权使用：{what_zh}；需要的角色：{'、'.join(title[0] for title in titles)}",
+        f"not allowed: {what_en}; roles that may: {', '.join(title[1] for title in titles)}",
         roles=allowed,
     )

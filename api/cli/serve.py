@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,12 +18,19 @@ def serve(
     workers: Annotated[
         int, typer.Option("--workers", help="进程数，仅 PostGIS · processes, on PostGIS only.", min=1, max=64)
     ] = 1,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="证书文件（PEM） · certificate, with accounts on a network.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="私钥文件（PEM） · its key.")] = None,
+    tls_proxy: Annotated[
+        str | None, typer.Option("--tls-proxy", help="由这台代理加密 · address of a proxy that speaks TLS.")
+    ] = None,
     log: Annotated[
         str | None, typer.Option("--log", help="访问日志文件，- 为标准错误 · JSON lines of requests; - is stderr.")
     ] = None,
 ) -> None:
     """启动网页服务 · Serve the map."""
-    from api.server import serve_store
+    from api.server import read_tls, serve_store
     from geo.services.opening import require_store
 
     state = state_of(context)
@@ -36,4 +44,5 @@ def serve(
         demo=demo,
         log=log,
         workers=workers,
+        tls=read_tls(tls_cert, tls_key, tls_proxy),
     )

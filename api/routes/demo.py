@@ -14,7 +14,6 @@ from api.guard import Guard
 from api.schemas.common import Strict
 from api.work import reading, settings_of
 from geo.catalog.map_layer import PUBLIC, ROLES
-from geo.catalog.role import ROLE_TITLES
 from geo.errors import InputError, NotFoundError
 from geo.store import Session, features
 
@@ -31,33 +30,6 @@ class DemoRole(Strict):
     district: str | None = Field(
         None, pattern=r"^\d{2,12}$", description="辖区的区划代码，默认全域 · division code the role is limited to"
     )
-
-
-@router.get("/session", summary="当前身份 · Who is asking")
-async def session(request: Request, principal: Anybody) -> dict[str, object]:
-    """Say who asks, and which roles the demo mode offers.
-
-    Parameters
-    ----------
-    request : Request
-        The request.
-    principal : Principal
-        Anybody.
-
-    Returns
-    -------
-    dict
-        ``name``, ``roles``, ``district``, ``is_demo``, ``demo_roles`` and their ``titles``.
-    """
-    is_demo = settings_of(request).access.demo
-    return {
-        "name": principal.name,
-        "roles": sorted(principal.roles),
-        "district": principal.district,
-        "is_demo": is_demo,
-        "demo_roles": [role for role in ROLES if role != PUBLIC] if is_demo else [],
-        "titles": {role: {"zh": zh, "en": en} for role, (zh, en) in ROLE_TITLES.items()} if is_demo else {},
-    }
 
 
 @router.post("/session/demo", summary="演示模式：选择角色 · Take a demo role")

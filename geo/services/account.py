@@ -19,6 +19,8 @@ from geo.errors import ConflictError, DeniedError, InputError, Problem
 from geo.store import Session, accounts, audit, grants, logins
 from geo.store.accounts import AccountRecord
 
+has_accounts = accounts.has_accounts
+
 GIVEN_ROLES: Final = tuple(role for role in ROLES if role != PUBLIC)
 """Roles a person may hold."""
 LONGEST_STAND_IN: Final = timedelta(days=366)

@@ -19,7 +19,7 @@ from geo.account.password import hash_password, is_outdated, is_password
 from geo.account.profile import PasswordProfile, password_profile
 from geo.account.second_factor import Vault, matching_step
 from geo.account.secret import new_token, token_hash
-from geo.errors import FangyuError, LockedOutError, UnauthenticatedError
+from geo.errors import DeniedError, FangyuError, LockedOutError, UnauthenticatedError
 from geo.store import Session, accounts, audit, grants, logins
 from geo.store.accounts import AccountRecord
 from geo.store.columns import utc_now
@@ -236,6 +236,31 @@ def settle(
     return _enter(session, candidate, record, rules)
 
 
+def refuse_proof(session: Session, candidate: Candidate, rules: LoginRules) -> FangyuError:
+    """Take note that somebody in a session could not prove who they are; counts as a failed login.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    candidate : Candidate
+        From `look`.
+    rules : LoginRules
+        The bureau's.
+
+    Returns
+    -------
+    FangyuError
+        What to raise once the transaction is over.
+    """
+    lock = candidate.lock or _lock_of(session, candidate.login, candidate.address, candidate.record, rules.lock)
+    if lock is not None:
+        _note(session, candidate, "proof locked out")
+        return lock
+    _failed(session, candidate, rules, "proof refused")
+    return DeniedError("当前口令不正确", "the present password is not right")
+
+
 def log_out(session: Session, session_id: str, *, by: str, login: str) -> None:
     """End a session.
 
@@ -296,7 +321,9 @@ def switch(session: Session, identity: Identity, other: str | None) -> str:
     return token
 
 
-def identify(session: Session, hashed: str, rules: LoginRules) -> Identity | None:
+def identify(
+    session: Session, hashed: str, rules: LoginRules, *, seen: Callable[[str], datetime | None] | None = None
+) -> Identity | None:
     """Recognise somebody by the secret of their session.
 
     Parameters
@@ -307,6 +334,8 @@ def identify(session: Session, hashed: str, rules: LoginRules) -> Identity | Non
         Hash of the secret.
     rules : LoginRules
         The bureau's.
+    seen : callable, optional
+        Takes a session's id and returns when it was last used, where that is known better than the store knows it.
 
     Returns
     -------
@@ -319,7 +348,8 @@ def identify(session: Session, hashed: str, rules: LoginRules) -> Identity | Non
     record, account_fid, acting_for = found
     own = accounts.by_fid(session, account_fid)
     ends_at = record.created_at + rules.absolute
-    if not own.is_active or utc_now() >= min(ends_at, record.seen_at + rules.idle):
+    last = record.seen_at if seen is None else max(seen(record.session_id) or record.seen_at, record.seen_at)
+    if not own.is_active or utc_now() >= min(ends_at, last + rules.idle):
         return None
     roles, district, other = own.roles, own.district, None
     if acting_for is not None:
@@ -333,7 +363,7 @@ def identify(session: Session, hashed: str, rules: LoginRules) -> Identity | Non
     must_change = needs_change(own, rules.profile)
     return Identity(
         own.login, own.name, frozenset() if must_change else roles, district, other, must_change,
-        record.session_id, None, record.created_at, record.seen_at, ends_at,
+        record.session_id, None, record.created_at, last, ends_at,
     )  # fmt: skip
 
 

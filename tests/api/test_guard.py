@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from api.app import create_app
 from api.auth.identity import COOKIE, demo_cookie
 from api.auth.policy import POLICIES
-from api.auth.principal import Principal
+from api.auth.principal import SIGNED_IN, Principal
 from api.guard import all_routes, check_guarded, policies_of
 from api.middleware import Gate
 from api.settings import settings_for
@@ -42,7 +42,7 @@ def test_an_application_with_a_bare_route_does_not_start(app: FastAPI) -> None:
 def test_policies_name_roles_that_exist() -> None:
     for policy in POLICIES.values():
         assert policy.roles
-        assert policy.roles <= set(ROLES)
+        assert policy.roles <= {*ROLES, SIGNED_IN}
 
 
 def test_roles_nobody_defined_are_refused() -> None:
