@@ -16,6 +16,7 @@ from geo.catalog.map_layer import PUBLIC
 
 TAGS: Final = {
     "session": ("身份", "Who asks"),
+    "accounts": ("账户", "Accounts"),
     "facilities": ("设施", "Facilities"),
     "imports": ("导入", "Imports"),
     "runs": ("覆盖分析", "Coverage runs"),
