@@ -282,6 +282,7 @@ def _save(session: Session, outcome: CoverageOutcome, actor: str) -> None:
         "coverage run",
         outcome.run_id,
         json.dumps({"content_hash": outcome.content_hash, "types": [_audit_facts(t) for t in outcome.types]}),
+        kind="edit",
     )
 
 

@@ -428,7 +428,7 @@ def _store(
     )
     imports.finish(session, import_id, counts, rows_read=1)
     version = features.standing(session, LAYER, source, str(frame["id"].iloc[0]))
-    audit.append(session, editor.name, action, f"{LAYER}/{version.uid}", said)
+    audit.append(session, editor.name, action, f"{LAYER}/{version.uid}", said, kind="edit")
     return Edited(version, problems)
 
 

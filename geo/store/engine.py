@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sqlite3
 import time
@@ -488,7 +489,10 @@ def _absorb(store: Store, check: RowCheck | None) -> tuple[OutsideEdit, ...]:
 
     with store.session() as session:
         if mend:
-            schema.mend(session.connection())
+            from geo.store import audit
+
+            found = json.dumps({"triggers": schema.mend(session.connection())})
+            audit.append(session, "outside", "triggers were missing", "store", found)
         return tuple(outside.absorb(session, check))
 
 

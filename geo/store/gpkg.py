@@ -9,10 +9,11 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, text
 
 from geo.store.account_triggers import sqlite_account_triggers
+from geo.store.audit_triggers import SQLITE_TRIGGERS
 from geo.store.columns import utc_now, utc_text
 from geo.store.geometry import SRID
 from geo.store.rtree import rtree_name, rtree_table_sql, rtree_triggers
-from geo.store.triggers import sqlite_append_only, sqlite_tracking
+from geo.store.triggers import sqlite_tracking
 
 APPLICATION_ID = 0x47504B47
 """``GPKG`` in the SQLite header."""
@@ -21,7 +22,7 @@ VERSION = 10300
 """GeoPackage 1.3."""
 
 REGISTERED_RECORDS = ("imports", "analysis_runs", "audit_log")
-"""Tables without geometry that a user may read."""
+"""Tables without geometry that a user may read, from the first revision on."""
 
 _CGCS2000 = (
     'GEOGCS["China Geodetic Coordinate System 2000",DATUM["China_2000",SPHEROID["CGCS2000",6378137,298.257222101,'
@@ -144,7 +145,7 @@ def expected_triggers(tables: list[Table]) -> dict[str, str]:
     dict of str to str
         CREATE TRIGGER statements by trigger name.
     """
-    triggers = sqlite_append_only("audit_log") | sqlite_account_triggers()
+    triggers = SQLITE_TRIGGERS | sqlite_account_triggers()
     for table in tables:
         triggers |= feature_triggers(table)
     return triggers

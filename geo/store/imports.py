@@ -147,7 +147,7 @@ def finish(
         "refused": rows_refused,
     }
     detail = json.dumps(facts, ensure_ascii=False)
-    audit.append(session, record.actor, "imported", f"{record.layer}/{record.source}", detail)
+    audit.append(session, record.actor, "imported", f"{record.layer}/{record.source}", detail, kind="import")
 
 
 def find_same(session: Session, layer: str, source: str, sha256: str, parameters: str) -> ImportRecord | None:
@@ -259,7 +259,7 @@ def undo(session: Session, import_id: int, *, actor: str, on: date) -> SyncCount
     session.expire_all()
     facts = {"import_id": import_id, "on": on.isoformat(), "reopened": total.added, "withdrawn": total.closed}
     detail = json.dumps(facts, ensure_ascii=False)
-    audit.append(session, actor, "import undone", f"{record.layer}/{record.source}", detail)
+    audit.append(session, actor, "import undone", f"{record.layer}/{record.source}", detail, kind="import")
     return total
 
 

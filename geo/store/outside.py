@@ -295,9 +295,10 @@ def _write_audit(session: Session, spec: Layer, edits: Sequence[OutsideEdit], to
         counts: dict[str, int] = {"flagged": sum(bool(edit.problems) for edit in edits)}
         for edit in edits:
             counts[edit.operation] = counts.get(edit.operation, 0) + 1
-        audit.append(session, OUTSIDE_SOURCE, "edited outside", spec.name, json.dumps(counts, sort_keys=True))
+        said = json.dumps(counts, sort_keys=True)
+        audit.append(session, OUTSIDE_SOURCE, "edited outside", spec.name, said, kind="edit")
         return
-    rows = []
+    notes = []
     for edit in edits:
         before = touched[edit.fid].before
         detail = {
@@ -307,5 +308,6 @@ def _write_audit(session: Session, spec: Layer, edits: Sequence[OutsideEdit], to
             "problems": [problem.code for problem in edit.problems],
         }
         words = json.dumps(detail, ensure_ascii=False, sort_keys=True)
-        rows.append((OUTSIDE_SOURCE, "edited outside", f"{spec.name}/{edit.id or edit.fid}", words))
-    audit.append_many(session, rows)
+        subject = f"{spec.name}/{edit.id or edit.fid}"
+        notes.append(audit.Note(OUTSIDE_SOURCE, "edited outside", subject, words, kind="edit"))
+    audit.append_many(session, notes)

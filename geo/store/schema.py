@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import Connection, Table, inspect, text
 
 from geo.errors import DataSourceError
-from geo.store import account_triggers, gpkg, triggers
+from geo.store import account_triggers, audit_triggers, gpkg, triggers
 from geo.store.columns import utc_now, utc_text
 from geo.store.layer import LAYER_NAMES, LAYERS
 from geo.store.migrations import HEAD
@@ -29,7 +29,8 @@ def create_schema(connection: Connection) -> None:
         finish_feature_table(connection, LAYERS[name].table)
     for name in gpkg.REGISTERED_RECORDS:
         finish_record_table(connection, Base.metadata.tables[name])
-    keep_append_only(connection, "audit_log")
+    finish_record_table(connection, Base.metadata.tables["audit_seals"])
+    keep_audit(connection)
     guard_accounts(connection)
     announce_revisions(connection)
     # As Alembic itself makes it.
@@ -124,6 +125,23 @@ def guard_accounts(connection: Connection) -> None:
     )
 
 
+def keep_audit(connection: Connection) -> None:
+    """Put the audit's triggers on and begin its chain.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction; the audit's tables exist, without triggers.
+    """
+    if connection.dialect.name == "sqlite":
+        statements = list(audit_triggers.SQLITE_TRIGGERS.values())
+    else:
+        statements = [*audit_triggers.postgis_functions(), *audit_triggers.POSTGIS_TRIGGERS.values()]
+    connection.execute(text("INSERT INTO audit_head (fid, seq, row_fid, chain) VALUES (1, 0, 0, '')"))
+    for statement in statements:
+        connection.exec_driver_sql(statement.replace("%", "%%") if connection.dialect.name != "sqlite" else statement)
+
+
 def announce_revisions(connection: Connection) -> None:
     """Let a PostGIS store announce that revisions have changed; an embedded one needs no such thing.
 
@@ -178,13 +196,18 @@ def needs_mending(connection: Connection) -> bool:
     return bool(_missing_triggers(connection))
 
 
-def mend(connection: Connection) -> None:
+def mend(connection: Connection) -> list[str]:
     """Put missing triggers back on, index the layers concerned afresh and raise their revisions.
 
     Parameters
     ----------
     connection : Connection
         Inside a writing transaction on SQLite.
+
+    Returns
+    -------
+    list of str
+        Names of the triggers that were missing or were not ours any more, in order.
     """
     missing = _missing_triggers(connection)
     for name in LAYER_NAMES:
@@ -194,15 +217,23 @@ def mend(connection: Connection) -> None:
                 "UPDATE layer_revisions SET revision = revision + 1, stamp = hex(randomblob(8)) WHERE layer = ?",
                 (name,),
             )
-    for statement in missing.values():
+    for name, statement in missing.items():
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
         connection.exec_driver_sql(statement)
+    return sorted(missing)
 
 
 def _missing_triggers(connection: Connection) -> dict[str, str]:
-    """List the triggers that should be there and are not."""
-    found = {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    """List the triggers that should be there and are not, and those of the audit that somebody has changed."""
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    found = {row[0]: row[1] for row in rows}
     wanted = gpkg.expected_triggers([LAYERS[name].table for name in LAYER_NAMES])
-    return {name: statement for name, statement in wanted.items() if name not in found}
+    kept = audit_triggers.SQLITE_TRIGGERS
+    return {
+        name: statement
+        for name, statement in wanted.items()
+        if name not in found or (name in kept and found[name] != statement)
+    }
 
 
 def schema_revision(connection: Connection) -> str | None:

@@ -25,7 +25,7 @@ from geo.store.layer import LAYER_NAMES
 from geo.store.tables import JournalEntry
 from tests.store.frames import ON, bring_in, divisions, every_layer, facilities, read, revision, segments
 
-REGISTERED = [*LAYER_NAMES, "imports", "analysis_runs", "audit_log"]
+REGISTERED = [*LAYER_NAMES, "imports", "analysis_runs", "audit_log", "audit_seals"]
 
 needs_programs = pytest.mark.skipif(
     shutil.which("ogrinfo") is None, reason="GDAL's programs are not installed (Debian: gdal-bin)"

@@ -295,12 +295,12 @@ def test_a_process_that_dies_in_the_middle_of_an_import_leaves_nothing(gpkg_path
 def test_the_audit_log_can_only_grow(store: Store) -> None:
     with store.session() as session:
         audit.append(session, "tester", "did", "thing/1", "{}")
-        audit.append_many(session, [("tester", "did", f"thing/{n}", "{}") for n in (2, 3)])
+        audit.append_many(session, [audit.Note("tester", "did", f"thing/{n}", "{}") for n in (2, 3)])
     statements = ["UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log WHERE fid = 1"]
     if store.kind == "gpkg":
         statements.append(
-            "INSERT OR REPLACE INTO audit_log (fid, at, actor, action, subject, detail, chain) "
-            "VALUES (1, '', '', '', '', '', '')"
+            "INSERT OR REPLACE INTO audit_log (fid, at, actor, action, subject, detail, chain, seq, kind, outcome) "
+            "VALUES (1, '', '', '', '', '', '', 9, '', '')"
         )
     else:
         statements.append("TRUNCATE audit_log")

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-HEAD = "0007"
+HEAD = "0006"
 """The revision this software writes and reads."""

@@ -78,7 +78,10 @@ class AuditEntry(Base):
     """Who did what; rows are only ever added, each bound to the one before by a hash."""
 
     __tablename__ = "audit_log"
-    __table_args__ = ({"sqlite_autoincrement": True, "info": {"title_zh": "审计日志", "title_en": "Audit log"}},)
+    __table_args__ = (
+        Index("ix_audit_log_seq", "seq", unique=True),
+        {"sqlite_autoincrement": True, "info": {"title_zh": "审计日志", "title_en": "Audit log"}},
+    )
 
     fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime())
@@ -87,6 +90,41 @@ class AuditEntry(Base):
     subject: Mapped[str]
     detail: Mapped[str]
     chain: Mapped[str]
+    seq: Mapped[int]
+    kind: Mapped[str]
+    outcome: Mapped[str]
+    address: Mapped[str | None]
+    on_behalf_of: Mapped[str | None]
+    old_chain: Mapped[str | None]
+
+
+class AuditHead(Base):
+    """Where the audit's chain ends: one row, moved on with every entry."""
+
+    __tablename__ = "audit_head"
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    row_fid: Mapped[int]
+    chain: Mapped[str]
+
+
+class AuditSeal(Base):
+    """Where the audit's chain stood at the end of a month; rows are only ever added."""
+
+    __tablename__ = "audit_seals"
+    __table_args__ = (
+        Index("ix_audit_seals_last_seq", "last_seq", unique=True),
+        {"sqlite_autoincrement": True, "info": {"title_zh": "审计月封", "title_en": "Audit seals"}},
+    )
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    month: Mapped[str]
+    ends_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    last_seq: Mapped[int]
+    entries: Mapped[int]
+    chain: Mapped[str]
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
 class LayerRevision(Base):

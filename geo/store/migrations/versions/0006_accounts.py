@@ -8,8 +8,8 @@ from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, MetaData, Table
 from geo.store import schema
 from geo.store.columns import BigInt, UtcDateTime
 
-revision = "0007"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
