@@ -15,6 +15,7 @@ from api.basemap import BASEMAP_PATH, BasemapRoute
 from api.download import Exports, sweep
 from api.error_page import error_page
 from api.guard import GuardedRoute, check_guarded
+from api.heads import HeadKeeper
 from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate, HeadAsGet
@@ -43,6 +44,7 @@ from geo.services.demo import is_synthetic
 from geo.services.network import NetworkShelf
 from geo.services.opening import open_checked
 from geo.services.scenario import ScenarioDesk
+from geo.store.refusals import RefusalLog
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 
@@ -88,11 +90,16 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.scenarios = ScenarioDesk(app.state.networks)
         app.state.runner = JobRunner(store, settings.store.cache, HANDLERS)
         app.state.runner.start()
+        app.state.refusals = RefusalLog(store)
+        heads = HeadKeeper(store, settings.store.cache)
+        heads.start()
         try:
             yield
         finally:
             app.state.runner.stop()
             app.state.keeper.close()
+            heads.stop()
+            app.state.refusals.close()
             store.close()
 
     app = FastAPI(

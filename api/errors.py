@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
+from api.auth.policy import HiddenError
 from api.unfit import allowed_beside, explain
 from api.wording import over_http, reworded
 from geo.errors import (
@@ -31,6 +32,7 @@ from geo.errors import (
     StaleError,
     UnauthenticatedError,
 )
+from geo.store.refusals import RefusalLog
 
 
 class UnconditionalError(InputError):
@@ -196,6 +198,8 @@ def answer_error(request: Request, error: Exception) -> Response:
     """
     assert isinstance(error, FangyuError)
     status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
+    if status in (401, 403) or isinstance(error, HiddenError):
+        _record_refusal(request, error, status)
     if isinstance(error, DataSourceError):
         # Its message names files and addresses of the server.
         _log.error("%s", error.message_en)
@@ -215,6 +219,22 @@ def answer_error(request: Request, error: Exception) -> Response:
     return problem(
         status, error.code, error.message_zh, error.message_en, lang=lang, extra=extra, headers=headers, request=request
     )
+
+
+def _record_refusal(request: Request, error: FangyuError, status: int) -> None:
+    """Put a refusal on its way into the audit: who, which route and policy; no more of what a stranger may choose."""
+    refusals: RefusalLog | None = getattr(request.app.state, "refusals", None)
+    if refusals is None:
+        return
+    state = request.scope.get("state", {})
+    principal = state.get("principal")
+    template = str(state.get("template") or getattr(request.scope.get("route"), "path", "(no route)"))
+    detail: dict[str, object] = {"status": status, "code": error.code, "policy": state.get("policy")}
+    actor = getattr(principal, "name", "anonymous")
+    if actor != "anonymous":
+        detail["path"] = request.url.path[:200]
+    address = request.client.host if request.client else None
+    refusals.note(actor, f"{request.method} refused", template, detail, address)
 
 
 def _answer_invalid(request: Request, error: Exception) -> Response:

@@ -57,10 +57,12 @@ class Guard:
         DeniedError
             They may not, or their browser asks for another site's page.
         """
+        state = request.scope.setdefault("state", {})
+        state["policy"] = self.policy
+        principal = await principal_of(request, request.method)
+        state["principal"] = principal
         refuse_foreign_origin(request, request.method)
         _refuse_unknown(request)
-        principal = await principal_of(request, request.method)
-        request.scope.setdefault("state", {})["principal"] = principal
         require(self.policy, principal)
         return principal
 
@@ -126,6 +128,7 @@ class GuardedRoute(Route):
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             request = Request(scope, receive)
+            scope.setdefault("state", {})["template"] = path
             try:
                 await guard(request)
                 await application(scope, receive, send)

@@ -15,6 +15,10 @@ from geo.catalog.role import ROLE_TITLES
 from geo.errors import DeniedError, NotFoundError, UnauthenticatedError
 
 
+class HiddenError(NotFoundError):
+    """What is asked for is not to be seen by who asks; to them it looks like any other `NotFoundError`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Who may use some routes.
@@ -133,12 +137,15 @@ def readable_layer(name: str, principal: Principal) -> MapLayer:
     Raises
     ------
     NotFoundError
-        There is none, or they may not: a layer one may not read is as good as not there. Those they may are listed.
+        There is none; those one may read are listed.
+    HiddenError
+        They may not: a layer one may not read is as good as not there.
     """
     layer = map_layers().get(name)
     if layer is None or not principal.holds(layer.read):
         known = [one.name for one in map_layers().values() if principal.holds(one.read)]
-        raise NotFoundError(
+        kind = NotFoundError if layer is None else HiddenError
+        raise kind(
             f"没有图层“{name}”；可用：{'、'.join(known)}",
             f"there is no layer '{name}'; allowed: {', '.join(known)}",
             layer=name,

@@ -44,15 +44,20 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 对象.")] = False,
 ) -> None:
     """把图层导出为文件 · Export a layer as a file."""
-    from geo.services.export_file import ExportOptions, export_file
+    from geo.services.audit import record_export
+    from geo.services.export_file import ExportOptions, export_file, file_is_internal
 
     state = state_of(context)
     options = ExportOptions(
         form=form, bbox=bbox, crs=crs, filter=filter_text, on=on.date() if on else None, lang=titles.value,
         is_public=public, first_zoom=minzoom, last_zoom=maxzoom,
     )  # fmt: skip
-    with opened(state) as store, store.session(write=False) as session:
-        done = export_file(session, layer, out, options)
+    with opened(state) as store:
+        if file_is_internal(layer, is_public=public):
+            told = {"format": form, "bbox": bbox, "filter": filter_text, "file": out.name}
+            record_export(store, store.actor, f"layers/{layer}", told)
+        with store.session(write=False) as session:
+            done = export_file(session, layer, out, options)
     size = out.stat().st_size
     zh, en = ("瓦片", "tiles") if done.is_tiled else ("要素", "features")
     state.tell(

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
+import anyio
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
@@ -17,9 +18,18 @@ from api.guard import Guard
 from api.ogc.answer import Link
 from api.ogc.feature_query import take_crs, take_feature_query
 from api.ogc.query import QueryReader
-from api.work import settings_of
+from api.work import settings_of, store_of
 from geo.catalog.map_layer import MapLayer
-from geo.services.export import FORMATS, ExportJob, export_format, export_names, stream_export, write_export
+from geo.services.audit import record_export
+from geo.services.export import (
+    FORMATS,
+    ExportJob,
+    export_format,
+    export_names,
+    is_internal,
+    stream_export,
+    write_export,
+)
 from geo.store.pages import today
 from geo.tiles.matrix import DEEPEST
 
@@ -81,6 +91,12 @@ async def export(request: Request, principal: Reader, name: str) -> Response:
     job = _read(QueryReader(request), layer, principal)
     folder = settings_of(request).store.exports
     exports: Exports = request.app.state.exports
+    if is_internal(job):
+        told = {"format": job.form.name, "query": request.url.query[:500]}
+        address = request.client.host if request.client else None
+        await anyio.to_thread.run_sync(
+            record_export, store_of(request), principal.name, f"layers/{layer.name}", told, address
+        )
     return await download(
         request, _maker(job, folder), media=job.form.media, names=export_names(job, today()), exports=exports
     )

@@ -147,6 +147,30 @@ def _layer(name: str) -> MapLayer:
         ) from error
 
 
+def file_is_internal(name: str, *, is_public: bool) -> bool:
+    """Tell whether a file of a layer must not go to the public.
+
+    Parameters
+    ----------
+    name : str
+        Layer.
+    is_public : bool
+        Whether only what everybody may see is written.
+
+    Returns
+    -------
+    bool
+        True where it must not.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such layer.
+    """
+    layer = _layer(name)
+    return PUBLIC not in layer.read or (layer.is_facility and not is_public)
+
+
 def _format_of(path: Path, name: str | None) -> ExportFormat:
     """Find the format by its name or the file's suffix."""
     if name is not None:

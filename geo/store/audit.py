@@ -134,13 +134,13 @@ def append_many(session: Session, notes: Sequence[Note]) -> None:
     if not notes:
         return
     # The row's lock makes the chain grow in one line on PostGIS; SQLite has one writer anyway.
-    found = session.execute(select(_HEAD.c.seq, _HEAD.c.row_fid, _HEAD.c.chain).with_for_update()).first()
-    if found is None:
-        found = _new_head(session)
-        told = {"seq": found[0], "chain": found[2]}
-        missing = Note("fangyu", "audit head missing", "audit_log", json.dumps(told))
-        notes = [missing, *notes]
-    seq, fid, chain = int(found[0]), int(found[1]), str(found[2])
+    row = session.execute(select(_HEAD.c.seq, _HEAD.c.row_fid, _HEAD.c.chain).with_for_update()).first()
+    if row is None:
+        seq, fid, chain = _new_head(session)
+        told = json.dumps({"seq": seq, "chain": chain})
+        notes = [Note("fangyu", "audit head missing", "audit_log", told), *notes]
+    else:
+        seq, fid, chain = int(row[0]), int(row[1]), str(row[2])
     now = utc_now()
     rows: list[dict[str, object]] = []
     for note in notes:
