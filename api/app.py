@@ -83,23 +83,24 @@ def create_app(settings: Settings) -> FastAPI:
             store.close()
             raise
         app.state.watch = store.watch()
-        app.state.keeper = AccountKeeper(store, app.state.watch, settings.accounts.rules())
+        keeper = app.state.keeper = AccountKeeper(store, app.state.watch, settings.accounts.rules())
         app.state.streams = 0
         sweep(settings.store.exports, 2 * settings.limits.export_s)
         app.state.networks = NetworkShelf(settings.store.cache)
         app.state.scenarios = ScenarioDesk(app.state.networks)
-        app.state.runner = JobRunner(store, settings.store.cache, HANDLERS)
-        app.state.runner.start()
-        app.state.refusals = RefusalLog(store)
+        # What ends here is what began here, also where one application is started twice.
+        runner = app.state.runner = JobRunner(store, settings.store.cache, HANDLERS)
+        runner.start()
+        refusals = app.state.refusals = RefusalLog(store)
         heads = HeadKeeper(store, settings.store.cache)
         heads.start()
         try:
             yield
         finally:
-            app.state.runner.stop()
-            app.state.keeper.close()
+            runner.stop()
+            keeper.close()
             heads.stop()
-            app.state.refusals.close()
+            refusals.close()
             store.close()
 
     app = FastAPI(

@@ -40,22 +40,22 @@ def test_refusals_are_recorded_with_actor_route_and_policy(served: Served) -> No
 
 def test_a_layer_that_is_hidden_is_on_record_and_one_that_is_not_there_is_not(served: Served) -> None:
     stranger = served("public")
-    assert stranger.get("/ogc/collections/demand_points").status_code == 404
+    assert stranger.get("/ogc/collections/demand").status_code == 404
     assert stranger.get("/ogc/collections/nonsense").status_code == 404
-    assert stranger.get("/ogc/collections/demand_points/tiles/WebMercatorQuad/0/0/0").status_code == 404
+    assert stranger.get("/ogc/collections/demand/tiles/WebMercatorQuad/0/0/0").status_code == 404
     subjects = [one[2] for one in recorded(stranger, "refusal")]
     assert "/ogc/collections/{name}" in subjects
     assert len(subjects) == 2
-    hidden, missing = (stranger.get(f"/ogc/collections/{name}").json() for name in ("demand_points", "nonsense"))
+    hidden, missing = (stranger.get(f"/ogc/collections/{name}").json() for name in ("demand", "nonsense"))
     assert hidden["code"] == missing["code"] == "not_found"
 
 
 def test_an_export_of_internal_data_is_recorded_before_it_leaves(served: Served) -> None:
     planner, stranger = served("planner"), served("public")
-    assert planner.get("/ogc/collections/demand_points/export?f=csv").status_code == 200
-    assert stranger.get("/ogc/collections/facilities_eldercare/export?f=csv").status_code == 200
+    assert planner.get("/ogc/collections/demand/export?f=csv").status_code == 200
+    assert stranger.get("/ogc/collections/streets/export?f=csv").status_code == 200
     [(actor, action, subject, detail)] = recorded(planner, "export")
-    assert (actor, action, subject) == ("demo:planner", "exported", "layers/demand_points")
+    assert (actor, action, subject) == ("demo:planner", "exported", "layers/demand")
     assert detail == {"format": "csv", "query": "f=csv"}
 
 
