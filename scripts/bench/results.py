@@ -10,7 +10,8 @@ HEAD = """# Measurements
 
 Written by `scripts/bench/run.py`, never by hand. Every section is one run on one machine: Fangyu and its peers, one
 after another in the same run. Times are the best of five in a warm process unless the row says otherwise; the ratio is
-the peer's time divided by ours. Goals P1 … P17 are the engine's, G1 … G8 the map API's; a missed target is shown as
+the peer's time divided by ours. Goals P1 … P17 are the engine's, G1 … G8 the map API's, G16
+the audit's; a missed target is shown as
 **no**.
 
 pandana itself does not build on current Pythons with numpy 2, so its successor pandarm stands in for it. Peers are

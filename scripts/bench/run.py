@@ -5,8 +5,8 @@
 
 ``--pbf`` gives a real extract for isochrones and walking times, ``--demo-nodes`` the size of the fictional city that
 is made for everything else. ``--only`` takes goals out of P1 P2 P3 P4 P7 P8 P9 P10 P11 P17 G1 G2 G3 G4 G5 G6 G7 G8
-import coverage; G1 … G6 need ``wrk`` and ``ogr2ogr``, and PostgreSQL for the peers. ``--postgis`` gives an empty
-database in which exports are measured, too. Without ``--append`` RESULTS.md is begun anew.
+G16 import coverage; G1 … G6 need ``wrk`` and ``ogr2ogr``, and PostgreSQL for the peers. ``--postgis`` gives an empty
+database in which exports and the audit are measured, too. Without ``--append`` RESULTS.md is begun anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 GOALS = (
     *("P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17"),
-    *("G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8"),
+    *("G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G16"),
     *("import", "coverage"),
 )
 
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--demo-nodes", type=int, default=368_000, help="size asked for of the demo city")
     parser.add_argument("--label", default="", help="title of the section")
     parser.add_argument("--only", default=",".join(GOALS), help="goals, comma-separated")
-    parser.add_argument("--postgis", help="URL of an empty PostGIS database, for exports")
+    parser.add_argument("--postgis", help="URL of an empty PostGIS database, for exports and the audit")
     parser.add_argument("--append", action="store_true", help="keep the earlier sections")
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md", help="file to write")
     asked = parser.parse_args(arguments)

@@ -12,6 +12,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import goals_audit
 import goals_exact
 import goals_export
 import goals_map
@@ -30,7 +31,7 @@ from geo.network.osm import read_osm
 from geo.scenario.warm import warm as warm_scenarios
 
 GOALS = (
-    "P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G7", "G8", *goals_map.GOALS, "import", "coverage",
+    "P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G7", "G8", "G16", *goals_map.GOALS, "import", "coverage",
 )  # fmt: skip
 _WITH_PEERS = frozenset({"P1", "P2", "P4", "P9", *goals_map.GOALS})
 
@@ -160,6 +161,7 @@ def _steps(
     add({"P17"}, "memory", lambda: goals_search.memory(folder))
     add({"P11"}, "walking times against brute force", goals_exact.grid_rows)
     add({"G7"}, "exports", lambda: goals_export.rows(folder, notes, postgis=plan.postgis))
+    add({"G16"}, "audit", lambda: goals_audit.rows(folder, notes, postgis=plan.postgis))
     add({"G8"}, "vector tiles", goals_tiles.rows)
     add(set(goals_map.GOALS), "map API", lambda: goals_map.rows(only, folder, python, notes))
     if plan.extract is not None:
