@@ -31,7 +31,8 @@ from geo.network.osm import read_osm
 from geo.scenario.warm import warm as warm_scenarios
 
 GOALS = (
-    "P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G7", "G8", "G16", *goals_map.GOALS, "import", "coverage",
+    "P1", "P2", "P3", "P4", "P7", "P8", "P9", "P10", "P11", "P17", "G7", "G8", "G16", *goals_map.GOALS, "import",
+    "coverage",
 )  # fmt: skip
 _WITH_PEERS = frozenset({"P1", "P2", "P4", "P9", *goals_map.GOALS})
 
