@@ -198,7 +198,7 @@ def answer_error(request: Request, error: Exception) -> Response:
     """
     assert isinstance(error, FangyuError)
     status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
-    if status in (401, 403) or isinstance(error, HiddenError):
+    if status in (401, 403, 429) or isinstance(error, HiddenError):
         _record_refusal(request, error, status)
     if isinstance(error, DataSourceError):
         # Its message names files and addresses of the server.

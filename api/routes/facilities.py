@@ -309,7 +309,7 @@ async def reopen(request: Request, principal: Worker, uid: str, if_match: IfMatc
 
 def _editor(principal: Principal) -> Editor:
     """Return who edits, as the services know them."""
-    return Editor(principal.name, principal.district)
+    return Editor(principal.name, principal.district, principal.on_behalf_of)
 
 
 def _tag(if_match: str | None) -> str:

@@ -585,5 +585,6 @@ def _with_cookie(request: Request, response: Response, token: str) -> Response:
 def _note(session: Session, own: Identity, action: str, **detail: object) -> None:
     """Put it on record."""
     audit.append(
-        session, own.login, action, f"accounts/{own.login}", json.dumps(detail, ensure_ascii=False, sort_keys=True)
-    )
+        session, own.login, action, f"accounts/{own.login}", json.dumps(detail, ensure_ascii=False, sort_keys=True),
+        kind="administration", on_behalf_of=own.on_behalf_of,
+    )  # fmt: skip

@@ -484,4 +484,7 @@ def _plain(value: object) -> object:
 
 def _note(session: Session, actor: str, action: str, login: str, **detail: object) -> None:
     """Put it on record."""
-    audit.append(session, actor, action, f"accounts/{login}", json.dumps(detail, ensure_ascii=False, sort_keys=True))
+    audit.append(
+        session, actor, action, f"accounts/{login}", json.dumps(detail, ensure_ascii=False, sort_keys=True),
+        kind="administration",
+    )  # fmt: skip

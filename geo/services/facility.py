@@ -53,10 +53,13 @@ class Editor:
         Stands in the audit log.
     district : str or None
         Division code the right to edit is limited to; None for everywhere.
+    on_behalf_of : str or None
+        Whom they stand in for.
     """
 
     name: str
     district: str | None = None
+    on_behalf_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,7 +431,8 @@ def _store(
     )
     imports.finish(session, import_id, counts, rows_read=1)
     version = features.standing(session, LAYER, source, str(frame["id"].iloc[0]))
-    audit.append(session, editor.name, action, f"{LAYER}/{version.uid}", said, kind="edit")
+    subject = f"{LAYER}/{version.uid}"
+    audit.append(session, editor.name, action, subject, said, kind="edit", on_behalf_of=editor.on_behalf_of)
     return Edited(version, problems)
 
 

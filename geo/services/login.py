@@ -218,7 +218,7 @@ def settle(
     # Somebody else may have failed on it meanwhile.
     lock = candidate.lock or _lock_of(session, candidate.login, candidate.address, candidate.record, rules.lock)
     if lock is not None:
-        _note(session, candidate, "login locked out")
+        # Not put on record one by one: a stranger could fill the store.
         return lock
     record = None if candidate.record is None else accounts.by_fid(session, candidate.record.fid)
     if record is None or not is_right or not record.is_active or record.password_hash != _hash_of(candidate):
@@ -255,7 +255,6 @@ def refuse_proof(session: Session, candidate: Candidate, rules: LoginRules) -> F
     """
     lock = candidate.lock or _lock_of(session, candidate.login, candidate.address, candidate.record, rules.lock)
     if lock is not None:
-        _note(session, candidate, "proof locked out")
         return lock
     _failed(session, candidate, rules, "proof refused")
     return DeniedError("当前口令不正确", "the present password is not right")
@@ -276,7 +275,9 @@ def log_out(session: Session, session_id: str, *, by: str, login: str) -> None:
         Whose it is.
     """
     if logins.end(session, [session_id], by=by):
-        audit.append(session, by, "session ended", f"accounts/{login}", json.dumps({"session": session_id}))
+        audit.append(
+            session, by, "session ended", f"accounts/{login}", json.dumps({"session": session_id}), kind="login"
+        )
 
 
 def switch(session: Session, identity: Identity, other: str | None) -> str:
@@ -317,7 +318,8 @@ def switch(session: Session, identity: Identity, other: str | None) -> str:
     logins.replace_token(session, identity.session_id, token_hash(token))
     detail = json.dumps({"session": identity.session_id, "for": other}, ensure_ascii=False)
     action = "stand-in begun" if other else "stand-in left"
-    audit.append(session, identity.login, action, f"accounts/{identity.login}", detail)
+    subject = f"accounts/{identity.login}"
+    audit.append(session, identity.login, action, subject, detail, kind="login", on_behalf_of=other)
     return token
 
 
@@ -464,7 +466,7 @@ def _enter(session: Session, candidate: Candidate, record: AccountRecord, rules:
     )  # fmt: skip
     logins.forgive(session, candidate.login, candidate.address)
     logins.forget_attempts(session, now - _KEPT_ATTEMPTS)
-    _note(session, candidate, "login", session_id=session_id, ended=old)
+    _note(session, candidate, "login", "done", session_id=session_id, ended=old)
     return Entered(token, session_id, record, needs_change(record, rules.profile))
 
 
@@ -510,11 +512,15 @@ def _hash_of(candidate: Candidate) -> str:
     return "" if candidate.record is None else candidate.record.password_hash
 
 
-def _note(session: Session, candidate: Candidate, action: str, **detail: object) -> None:
+def _note(
+    session: Session, candidate: Candidate, action: str, outcome: audit.Outcome = "refused", **detail: object
+) -> None:
     """Put an attempt on record."""
-    facts = {"address": candidate.address, "agent": candidate.agent[:200], **detail}
-    actor = candidate.login if candidate.record is not None else "anonymous"
+    facts = json.dumps({"agent": candidate.agent[:200], **detail}, ensure_ascii=False, sort_keys=True)
+    # Who has not logged in is not the one whose login they typed.
+    actor = candidate.login if outcome == "done" else "anonymous"
     audit.append(
-        session, actor, action, f"accounts/{candidate.login}", json.dumps(facts, ensure_ascii=False, sort_keys=True)
-    )
+        session, actor, action, f"accounts/{candidate.login}", facts, kind="login", outcome=outcome,
+        address=candidate.address,
+    )  # fmt: skip
 

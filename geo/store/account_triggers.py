@@ -20,6 +20,10 @@ _WATCHED: Final = {
 """Columns that decide who may do what; when somebody was last seen is none of them."""
 
 
+_UNIQUE: Final = {"accounts": "login", "login_sessions": "token_hash", "api_keys": "key_id"}
+"""Columns beside the key by which a row could replace another."""
+
+
 def sqlite_account_triggers() -> dict[str, str]:
     """Write the triggers for SQLite.
 
@@ -42,7 +46,9 @@ def sqlite_account_triggers() -> dict[str, str]:
         found[name] = f"CREATE TRIGGER {name} BEFORE DELETE ON {table} BEGIN {refuse} END"
         # INSERT OR REPLACE deletes without firing delete triggers.
         name = f"keep_{table}_replace"
-        taken = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE fid = NEW.fid)"
+        own = _UNIQUE.get(table)
+        same = "fid = NEW.fid" if own is None else f"fid = NEW.fid OR {own} = NEW.{own}"
+        taken = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"
         found[name] = f"CREATE TRIGGER {name} BEFORE INSERT ON {table} {taken} BEGIN {refuse} END"
     return found
 

@@ -393,6 +393,12 @@ def test_accounts_are_never_removed_and_their_changes_are_announced(store: Store
     for table in ("accounts", "login_sessions"):
         with pytest.raises(Exception, match="not removed"), store.session() as session:
             session.execute(text(f"DELETE FROM {table}"))
+    if store.kind == "gpkg":
+        words = "login, name, roles, password_hash, password_set_at, created_at, created_by"
+        with pytest.raises(Exception, match="not removed"), store.session() as session:
+            session.execute(
+                text(f"INSERT OR REPLACE INTO accounts ({words}) SELECT {words} FROM accounts WHERE login = 'wangfang'")
+            )
     assert watch is store.watch()
 
 
