@@ -101,7 +101,7 @@ async def who(request: Request, principal: Anybody) -> Response:
 
 
 @router.post("", summary="登录 · Log in")
-async def enter(request: Request, principal: Anybody, asked: LoginAsk) -> Response:
+async def log_in(request: Request, principal: Anybody, asked: LoginAsk) -> Response:
     """Log in; a session that was there before ends.
 
     Parameters
