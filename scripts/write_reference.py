@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from api.cli.main import app
-from api.settings import LimitSettings
+from api.settings import AccountSettings, LimitSettings
 from geo.catalog.load import facility_types, families, indicators, packs, standards, units
 from geo.catalog.map_layer import field_titles, map_layers
 from geo.catalog.schema import Attribute, Standard, Threshold
@@ -146,7 +146,7 @@ def _settings() -> Iterator[str]:
     for parameter in (parameter for command in commands() for parameter in command.parameters):
         for name in parameter.variables:
             found.setdefault(name, parameter.meaning)
-    for name, field in LimitSettings.model_fields.items():
+    for name, field in (*LimitSettings.model_fields.items(), *AccountSettings.model_fields.items()):
         found[f"FANGYU_{name.upper()}"] = f"{field.description} [{field.default}]"
     yield "## 环境变量 · Settings\n"
     yield from _table("变量 variable", "说明 meaning")
