@@ -78,6 +78,27 @@ def test_csv_has_chinese_titles_and_places(served: Served) -> None:
     assert english[0]["Geometry (WKT)"].startswith("LINESTRING (")
 
 
+def same(cell: str, value: object) -> bool:
+    """Tell whether a cell of a table says what a property does."""
+    if value is None:
+        return cell == ""
+    if isinstance(value, bool):
+        return cell == str(value).lower()
+    return float(cell) == value if isinstance(value, int | float) else cell == str(value)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_column_of_a_table_holds_what_the_items_hold(served: Served, layer: str) -> None:
+    client, fields = served("planner"), map_layers()[layer].fields
+    rows = rows_of(exported(client, layer, "csv"))
+    features = items(client, layer)
+    assert len(rows) == len(features)
+    for row, feature in zip(rows, features, strict=True):
+        for name in fields:
+            cell, value = row[field_titles()[name].title_zh], feature["properties"][name]
+            assert same(cell, value), (layer, name, cell, value)
+
+
 def test_rows_are_chosen_as_the_items_are(served: Served, store_url: str) -> None:
     with open_store(store_url) as store:
         bring_in(store, "street_segments", segments(700, 3), source="more.csv")
