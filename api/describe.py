@@ -39,6 +39,7 @@ _PROBLEMS: Final = {
     "413": "文件过大 · too large",
     "422": "在这些条件下没有答案 · no answer under these conditions",
     "428": "缺少 If-Match · If-Match is missing",
+    "429": "失败次数过多，稍后重试 · too many attempts have failed",
     "503": "繁忙或超时，稍后重试 · busy, or it took too long",
 }
 _INTRODUCTION: Final = (
@@ -122,6 +123,10 @@ def _complete(operation: dict[str, Any], path: str, method: str, route: APIRoute
             # Its absence has an answer of its own, which FastAPI's 400 for a missing header would hide.
             one["required"], one["schema"] = True, {"type": "string"}
             failures.append("428")
+    if path.startswith("/api/session"):
+        failures += ["401", "429"]
+    if path == "/api/delegations":
+        failures.append("404")
     if path.endswith("/uploads"):
         failures.append("413")
     if "isochrones" in path or "nearest" in path or "scenarios" in path:

@@ -12,8 +12,8 @@ from api.errors import UnconditionalError
 from api.guard import Guard
 from api.routes.session import keeper_of, session_json
 from api.schemas.account import AccountChange, AccountGrant, AccountNew, StandInNew
-from api.work import reading, writing
-from geo.errors import DeniedError
+from api.work import reading, settings_of, writing
+from geo.errors import ConflictError, DeniedError
 from geo.services import account, login
 from geo.store import Session, accounts, grants, logins
 from geo.store.accounts import AccountRecord
@@ -64,7 +64,17 @@ async def add(request: Request, principal: Adder, asked: AccountNew) -> Response
     -------
     Response
         201 with the account and its first password, shown once and kept nowhere.
+
+    Raises
+    ------
+    ConflictError
+        The server runs in demo mode.
     """
+    if settings_of(request).access.demo:
+        raise ConflictError(
+            "演示模式没有账户；请在本机用 fangyu user init 建立第一个账户，然后不带 --demo 启动",
+            "there are no accounts in demo mode: make the first one with fangyu user init, and serve without --demo",
+        )
     profile = keeper_of(request).rules.profile
     new = account.NewAccount(asked.login, asked.name)
     record, made = await writing(
@@ -224,7 +234,7 @@ async def sessions(request: Request, principal: Keeper, name: str) -> Response:
     return JSONResponse({"sessions": [session_json(one) for one in found]}, headers=_PRIVATE)
 
 
-@router.delete("/accounts/{name}/sessions", summary="结束账户的会话 · End an account's sessions")
+@router.delete("/accounts/{name}/sessions", summary="结束账户的会话 · End an account's sessions", status_code=204)
 async def end_sessions(request: Request, principal: Granter, name: str) -> Response:
     """End every session of somebody.
 
@@ -303,7 +313,7 @@ async def stand_in(request: Request, principal: Person, asked: StandInNew) -> Re
     return JSONResponse({"delegation_id": made}, 201, headers=_PRIVATE)
 
 
-@router.post("/delegations/{delegation_id}/end", summary="结束代理 · End standing in")
+@router.post("/delegations/{delegation_id}/end", summary="结束代理 · End standing in", status_code=204)
 async def end_stand_in(request: Request, principal: Person, delegation_id: str) -> Response:
     """End a delegation before its time.
 

@@ -20,6 +20,7 @@ from api.work import reading, settings_of, writing
 from geo.account.second_factor import Vault, matching_step, new_secret, setup_address
 from geo.account.secret import new_key, token_hash
 from geo.catalog.map_layer import PUBLIC, ROLES
+from geo.catalog.role import ROLE_TITLES
 from geo.errors import DeniedError, FangyuError, InputError, NotFoundError
 from geo.services import account, login
 from geo.services.login import Entered, Identity
@@ -88,6 +89,7 @@ async def who(request: Request, principal: Anybody) -> Response:
         "has_accounts": has_accounts,
         "is_demo": is_demo,
         "demo_roles": [role for role in ROLES if role != PUBLIC] if is_demo else [],
+        "titles": {role: {"zh": zh, "en": en} for role, (zh, en) in ROLE_TITLES.items()} if is_demo else {},
     }
     if identity is not None and principal.is_signed_in:
         body |= {
@@ -148,7 +150,7 @@ async def log_in(request: Request, principal: Anybody, asked: LoginAsk) -> Respo
     return _with_cookie(request, JSONResponse(body, headers=_PRIVATE), found.token)
 
 
-@router.delete("", summary="退出 · Log out")
+@router.delete("", summary="退出 · Log out", status_code=204)
 async def leave(request: Request, principal: Anybody) -> Response:
     """Log out; whoever is not logged in is told the same.
 
@@ -176,7 +178,7 @@ async def leave(request: Request, principal: Anybody) -> Response:
     return response
 
 
-@router.post("/password", summary="修改口令 · Change one's password")
+@router.post("/password", summary="修改口令 · Change one's password", status_code=204)
 async def change_password(request: Request, principal: Person, asked: PasswordChange) -> Response:
     """Change one's own password; the other sessions of the account end.
 
@@ -234,7 +236,7 @@ async def begin_factor(request: Request, principal: Person, asked: PasswordProof
     return JSONResponse(body, headers=_PRIVATE)
 
 
-@router.put("/second-factor", summary="启用动态验证码 · Turn the second factor on")
+@router.put("/second-factor", summary="启用动态验证码 · Turn the second factor on", status_code=204)
 async def confirm_factor(request: Request, principal: Person, asked: FactorConfirm) -> Response:
     """Turn the second factor on with its first code.
 
@@ -278,7 +280,7 @@ async def confirm_factor(request: Request, principal: Person, asked: FactorConfi
     return Response(status_code=204, headers=_PRIVATE)
 
 
-@router.delete("/second-factor", summary="停用动态验证码 · Turn the second factor off")
+@router.delete("/second-factor", summary="停用动态验证码 · Turn the second factor off", status_code=204)
 async def drop_factor(request: Request, principal: Person, asked: PasswordProof) -> Response:
     """Turn one's second factor off.
 
@@ -308,7 +310,7 @@ async def drop_factor(request: Request, principal: Person, asked: PasswordProof)
     return Response(status_code=204, headers=_PRIVATE)
 
 
-@router.post("/acting", summary="代理他人 · Stand in for somebody")
+@router.post("/acting", summary="代理他人 · Stand in for somebody", status_code=204)
 async def act(request: Request, principal: Person, asked: ActingAsk) -> Response:
     """Work with the roles of somebody who is away, or with one's own again.
 
@@ -355,7 +357,7 @@ async def sessions(request: Request, principal: Person) -> Response:
     return JSONResponse({"sessions": listed}, headers=_PRIVATE)
 
 
-@router.delete("/sessions/{session_id}", summary="结束会话 · End one of one's sessions")
+@router.delete("/sessions/{session_id}", summary="结束会话 · End one of one's sessions", status_code=204)
 async def end_session(request: Request, principal: Person, session_id: str) -> Response:
     """End one of one's own sessions.
 
@@ -450,7 +452,7 @@ async def make_key(request: Request, principal: Person, asked: KeyAsk) -> Respon
     return JSONResponse(body, 201, headers=_PRIVATE)
 
 
-@router.delete("/keys/{key_id}", summary="吊销密钥 · Revoke a key")
+@router.delete("/keys/{key_id}", summary="吊销密钥 · Revoke a key", status_code=204)
 async def revoke_key(request: Request, principal: Person, key_id: str) -> Response:
     """Revoke one of one's own keys.
 

@@ -8,18 +8,23 @@ from pydantic import Field
 
 from api.schemas.common import Strict
 
+_NAME = r"^\S(.{0,62}\S)?$"
+
 
 class AccountNew(Strict):
     """An account to add; roles are given by a security administrator."""
 
-    login: str = Field(description="账号：2 到 32 个小写字母、数字、点、横线或下划线 · login")
-    name: str = Field(description="姓名 · the person")
+    login: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]{1,31}$",
+        description="账号：2 到 32 个小写字母、数字、点、横线或下划线 · login",
+    )
+    name: str = Field(pattern=_NAME, description="姓名 · the person")
 
 
 class AccountChange(Strict):
     """What a system administrator changes."""
 
-    name: str | None = Field(None, description="姓名 · the person")
+    name: str | None = Field(None, pattern=_NAME, description="姓名 · the person")
     is_active: bool | None = Field(None, description="是否启用 · whether the account is open")
 
 

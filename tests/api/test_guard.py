@@ -71,6 +71,14 @@ def test_a_role_is_taken_and_left_with_one_click(app: FastAPI) -> None:
         assert client.get("/api/runs").status_code == 401
 
 
+def test_demo_mode_makes_no_accounts(app: FastAPI) -> None:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        assert client.post("/api/session/demo", json={"role": "system_administrator"}).status_code == 200
+        answer = client.post("/api/accounts", json={"login": "wang", "name": "王"})
+        assert answer.status_code == 409
+        assert client.get("/api/session").json()["has_accounts"] is False
+
+
 def test_a_forged_role_is_nobodys(app: FastAPI) -> None:
     good = demo_cookie("planner")
     role, _, signature = good.partition(".")

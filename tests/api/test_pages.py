@@ -74,7 +74,7 @@ def test_a_served_report_allows_one_more_script_in_demo_mode_only() -> None:
 
 
 def test_each_family_of_facilities_lies_where_its_facilities_are(served: Served) -> None:
-    client = served("administrator")
+    client = served("system_administrator")
     for one in client.get("/ogc/collections").json()["collections"]:
         if not one["id"].startswith("facilities_"):
             continue
