@@ -1,0 +1,223 @@
+"""What a workflow is made of: states, transitions between them, and clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from geo.catalog.schema import Certainty
+from geo.errors import NotFoundError
+from geo.workflow.clock import ClockRule
+
+Need = Literal["required", "optional"]
+Outcome = Literal["completed", "ended"]
+NEEDS: Final = get_args(Need)
+OUTCOMES: Final = get_args(Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state of a case.
+
+    Parameters
+    ----------
+    name : str
+        Identifier within its workflow.
+    title_zh, title_en : str
+        Title.
+    outcome : {"completed", "ended"} or None
+        For a state in which the case is over: whether its purpose was reached, or it was refused or withdrawn.
+    """
+
+    name: str
+    title_zh: str
+    title_en: str
+    outcome: Outcome | None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the case is over.
+
+        Returns
+        -------
+        bool
+            True where no step follows.
+        """
+        return self.outcome is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One way from a state to a state; an action that several states allow is several transitions.
+
+    Parameters
+    ----------
+    workflow : str
+        Workflow it belongs to.
+    from_state, action, to_state : str
+        From where, by what, to where; a workflow has one transition for a state and an action.
+    title_zh, title_en : str
+        What the action is called.
+    roles : tuple of str
+        Roles that may take it; the first one somebody holds is the one they act in.
+    documents : tuple of str
+        Kinds of documents that belong to it.
+    after : tuple of str
+        Actions that must have been taken before on the case.
+    starts, stops, pauses, resumes : tuple of str
+        Clocks.
+    need : {"required", "optional"}
+        Whether a case may reach its purpose without it.
+    distinct_from : tuple of str
+        Four eyes: actions whose takers, and those for whom they acted, may not take this one.
+    source : str
+        Where the rule is written.
+    certainty : {"V", "K", "U", "D"}
+        How sure that is; what is missing of a U rule is noted and stops nothing.
+    """
+
+    workflow: str
+    from_state: str
+    action: str
+    to_state: str
+    title_zh: str
+    title_en: str
+    roles: tuple[str, ...]
+    documents: tuple[str, ...]
+    after: tuple[str, ...]
+    starts: tuple[str, ...]
+    stops: tuple[str, ...]
+    pauses: tuple[str, ...]
+    resumes: tuple[str, ...]
+    need: Need
+    distinct_from: tuple[str, ...]
+    source: str
+    certainty: Certainty
+
+    @property
+    def needs_four_eyes(self) -> bool:
+        """Whether somebody may be barred from it by what they did before.
+
+        Returns
+        -------
+        bool
+            True with an entry in `distinct_from`.
+        """
+        return bool(self.distinct_from)
+
+    @property
+    def may_block(self) -> bool:
+        """Whether a missing document stops the step.
+
+        Returns
+        -------
+        bool
+            False for a rule nobody is sure of.
+        """
+        return self.certainty != "U"
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """One procedure.
+
+    Parameters
+    ----------
+    name : str
+        Identifier.
+    title_zh, title_en : str
+        Title.
+    initial : str
+        State in which a case opens.
+    opened_by : tuple of str
+        Roles that may open one.
+    states : Mapping of str to State
+        By name.
+    clocks : Mapping of str to ClockRule
+        By name.
+    transitions : tuple of Transition
+        In the file's order.
+    """
+
+    name: str
+    title_zh: str
+    title_en: str
+    initial: str
+    opened_by: tuple[str, ...]
+    states: Mapping[str, State]
+    clocks: Mapping[str, ClockRule]
+    transitions: tuple[Transition, ...]
+
+    def leaving(self, state: str) -> tuple[Transition, ...]:
+        """Return the steps a state allows.
+
+        Parameters
+        ----------
+        state : str
+            Name of a state.
+
+        Returns
+        -------
+        tuple of Transition
+            In the file's order; empty for a final state.
+        """
+        return tuple(item for item in self.transitions if item.from_state == state)
+
+    def find(self, state: str, action: str) -> Transition | None:
+        """Find what an action does in a state.
+
+        Parameters
+        ----------
+        state, action : str
+            Names.
+
+        Returns
+        -------
+        Transition or None
+            None where the state does not allow it.
+        """
+        return next((item for item in self.leaving(state) if item.action == action), None)
+
+    def state(self, name: str) -> State:
+        """Find a state.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        State
+            The state.
+
+        Raises
+        ------
+        NotFoundError
+            The workflow has none of this name.
+        """
+        try:
+            return self.states[name]
+        except KeyError:
+            raise NotFoundError(
+                f"流程“{self.name}”没有状态“{name}”；可用：{'、'.join(self.states)}",
+                f"the workflow '{self.name}' has no state '{name}'; there are {', '.join(self.states)}",
+                workflow=self.name,
+                state=name,
+            ) from None
+
+    @property
+    def four_eyes(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what must be done by different people.
+
+        Returns
+        -------
+        Mapping of str to tuple of str
+            Actions each action must be distinct from; actions without any are left out.
+        """
+        found: dict[str, set[str]] = {}
+        for item in self.transitions:
+            if item.distinct_from:
+                found.setdefault(item.action, set()).update(item.distinct_from)
+        return {action: tuple(sorted(others)) for action, others in sorted(found.items())}
