@@ -228,7 +228,7 @@ def check_pauses(started: date, pauses: tuple[Pause, ...]) -> None:
     for pause in pauses:
         if earliest is None or pause.began < earliest or (pause.ended is not None and pause.ended < pause.began):
             raise InputError(
-                f"暂停区间 {pause.began}—{pause.ended or '至今'} 无效：应依次排列，不早于起算日 {started}，只有最后一个可未结束",
+                f"暂停区间 {pause.began}—{pause.ended or '至今'} 无效：应依次，不早于起算日 {started}，仅末个可开放",
                 f"the pause from {pause.began} to {pause.ended or 'now'} cannot be: pauses follow each other from "
                 f"{started} on, and only the last one may be open",
                 began=pause.began.isoformat(),
