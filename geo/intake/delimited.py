@@ -12,10 +12,12 @@ import pandas as pd
 from geo.errors import Problem
 from geo.intake.table import (
     HEADER_SEARCH_ROWS,
+    MOST_CELLS,
     HeaderTest,
     RawTable,
     empty,
     find_header,
+    too_large,
     unique_headers,
     unreadable,
 )
@@ -83,7 +85,7 @@ def read_delimited(path: Path, is_header: HeaderTest, *, encoding: str | None = 
     Raises
     ------
     DataSourceError
-        If the file is empty or cannot be decoded or split.
+        If the file is empty, too large, or cannot be decoded or split.
     """
     text, used = decode(path.read_bytes(), path.name, encoding)
     if "\x00" in text:
@@ -95,7 +97,14 @@ def read_delimited(path: Path, is_header: HeaderTest, *, encoding: str | None = 
     first = list(csv.reader(head, delimiter=delimiter))
     header = find_header(first, is_header)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        rows = []
+        left = MOST_CELLS
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            rows.append(row)
+            # A row of no cells takes room too.
+            left -= max(len(row), 1)
+            if left < 0:
+                raise too_large(path.name)
     except csv.Error as error:
         raise unreadable(
             path.name, f"无法按“{delimiter}”分列（{error}）。", f'cannot split it at "{delimiter}" ({error}).'

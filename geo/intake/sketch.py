@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import pyogrio
-from python_calamine import CalamineError, CalamineWorkbook
 
 from geo.catalog.load import facility_type, find_attribute
 from geo.catalog.schema import FacilityType
 from geo.errors import InputError, Problem
 from geo.intake import community, demand, division, facility, land, street
+from geo.intake.book import sheet_names
 from geo.intake.findings import Findings
 from geo.intake.mapping import Vocabulary, map_columns
 from geo.intake.readers import BOOK_SUFFIXES, read_table
@@ -214,11 +214,11 @@ def parts_of(path: Path) -> tuple[str, ...]:
         if suffix == ".gpkg":
             return tuple(str(name) for name in pyogrio.list_layers(path)[:, 0])
         if suffix in BOOK_SUFFIXES:
-            return tuple(CalamineWorkbook.from_path(path).sheet_names)
+            return sheet_names(path)
         if suffix == ".zip":
             with zipfile.ZipFile(path) as archive:
                 return tuple(name for name in archive.namelist() if name.lower().endswith(".shp"))
-    except (CalamineError, RuntimeError, OSError):
+    except (RuntimeError, OSError):
         # What is wrong with it is said when it is read.
         return ()
     return ()

@@ -16,7 +16,8 @@ from typing import Final
 from geo.intake.table import empty, unreadable
 
 OSM_SUFFIXES: Final = (".osm.pbf", ".osm.gz", ".osm.bz2", ".osm")
-MOST_UNPACKED_BYTES: Final = 8 << 30
+MOST_UNPACKED_BYTES: Final = 4 << 30
+"""As much as GDAL reads of a Shapefile's parts; what a workbook may take is limited where it is read."""
 _HEAD: Final = 64 * 1024
 _ZIP: Final = b"PK\x03\x04"
 _STARTS: Final = {
@@ -61,7 +62,7 @@ def check_kind(path: Path) -> None:
     Raises
     ------
     DataSourceError
-        It is empty, something else, unpacks to more than 8 GB, or brings document type definitions.
+        It is empty, something else, unpacks to more than 4 GB, or brings document type definitions.
     """
     suffix = suffix_of(path.name)
     with path.open("rb") as stream:
@@ -87,9 +88,7 @@ def _check_osm(path: Path, suffix: str) -> None:
         with openers[suffix](path, "rb") as stream:  # type: ignore[operator]
             head: bytes = stream.read(_HEAD)
     except (OSError, EOFError) as error:
-        raise unreadable(
-            path.name, "压缩文件不完整或损坏。", "the compressed file is truncated or damaged."
-        ) from error
+        raise unreadable(path.name, "压缩文件不完整或损坏。", "the compressed file is truncated or damaged.") from error
     if _DOCTYPE.search(head) or b"<osm" not in head:
         raise unreadable(
             path.name, "不是 OSM 数据，或含有文档类型定义。", "it is not OSM data, or it defines entities."
@@ -104,4 +103,4 @@ def _check_archive(path: Path) -> None:
     except (zipfile.BadZipFile, RuntimeError, OSError) as error:
         raise unreadable(path.name, "压缩内容损坏。", "the archive is damaged.") from error
     if size > MOST_UNPACKED_BYTES:
-        raise unreadable(path.name, "解开后超过 8 GB。", "it unpacks to more than 8 GB.")
+        raise unreadable(path.name, "解开后超过 4 GB。", "it unpacks to more than 4 GB.")

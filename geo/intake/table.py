@@ -17,6 +17,10 @@ from geo.errors import DataSourceError, Problem
 Objects = NDArray[np.object_]
 HeaderTest = Callable[[str], bool]
 HEADER_SEARCH_ROWS = 20
+MOST_CELLS = 20_000_000
+"""Cells a file may hold: two million rows of ten columns, which take about 2 GB of memory while they are judged."""
+MOST_CHARACTERS = 500_000_000
+"""Characters the cells of a workbook may hold together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,28 @@ def unreadable(file: str, why_zh: str, why_en: str) -> DataSourceError:
         The error to raise.
     """
     return DataSourceError(f"无法读取“{file}”：{why_zh}", f'Cannot read "{file}": {why_en}', file=file)
+
+
+def too_large(file: str) -> DataSourceError:
+    """Say that a file holds more than is read at once.
+
+    Parameters
+    ----------
+    file : str
+        File name.
+
+    Returns
+    -------
+    DataSourceError
+        The error to raise.
+    """
+    return unreadable(
+        file,
+        f"内容太多：一次最多读取 {MOST_CELLS:,} 个单元格，约 2 GB 内存。"
+        "请检查很远的行、列里有没有零星内容，删去多余的行列，或拆成几个文件。",
+        f"it holds too much: at most {MOST_CELLS:,} cells are read at once, about 2 GB of memory. See whether far rows "
+        "or columns hold stray values, remove what is not needed, or split the file.",
+    )
 
 
 def empty(file: str) -> DataSourceError:

@@ -23,7 +23,7 @@ from geo.errors import Problem, reason_zh
 from geo.intake.dbf import sniff_encoding
 from geo.intake.delimited import decode
 from geo.intake.sniff import check_kind
-from geo.intake.table import Objects, RawTable, empty, unreadable
+from geo.intake.table import MOST_CELLS, Objects, RawTable, empty, too_large, unreadable
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
@@ -141,6 +141,13 @@ def read_shapefile(path: Path, *, layer: str | None = None, encoding: str | None
             return _read(path.name, base, None, declared=True, remarks=tuple(remarks), encoding=used)
 
 
+def _check_size(file: str, source: Path, layer: str | None, encoding: str | None) -> None:
+    """Refuse what would not fit into memory before it is read."""
+    facts = pyogrio.read_info(source, layer=layer, encoding=encoding)
+    if facts["features"] * (len(facts["fields"]) + 1) > MOST_CELLS:
+        raise too_large(file)
+
+
 class _gdal_options:  # noqa: N801  (reads as a with-statement verb)
     """Set GDAL options for the length of a with-block."""
 
@@ -168,6 +175,8 @@ def _read(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            if isinstance(source, Path):
+                _check_size(file, source, layer, encoding)
             meta, _, wkb, data = pyogrio.raw.read(
                 source, layer=layer, encoding=encoding, force_2d=True, datetime_as_string=True
             )

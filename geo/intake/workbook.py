@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from python_calamine import CalamineError, CalamineWorkbook
 
 from geo.errors import Problem
+from geo.intake.book import Row, read_sheets
 from geo.intake.table import (
     HEADER_SEARCH_ROWS,
     HeaderTest,
@@ -16,11 +16,8 @@ from geo.intake.table import (
     empty,
     find_header,
     unique_headers,
-    unreadable,
 )
 from geo.intake.values import text_of
-
-Row = list[object]
 
 
 def read_workbook(path: Path, is_header: HeaderTest, *, sheet: str | None = None) -> RawTable:
@@ -43,29 +40,9 @@ def read_workbook(path: Path, is_header: HeaderTest, *, sheet: str | None = None
     Raises
     ------
     DataSourceError
-        If the file is no workbook, the sheet is missing or it is empty.
+        If the file is no workbook, too large, the sheet is missing or it is empty.
     """
-    try:
-        book = CalamineWorkbook.from_path(path)
-        names = list(book.sheet_names)
-        if sheet is not None and sheet not in names:
-            raise unreadable(
-                path.name,
-                f"没有工作表“{sheet}”，可选：{'、'.join(names)}。",
-                f'no sheet "{sheet}"; there are: {", ".join(names)}.',
-            )
-        wanted = [sheet] if sheet is not None else names
-        sheets: dict[str, list[Row]] = {
-            name: [list(row) for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)]
-            for name in wanted
-        }
-    except (CalamineError, OSError) as error:
-        raise unreadable(
-            path.name,
-            "不是可读的 Excel 工作簿（.xlsx、.xls），可能已损坏或加密。",
-            "it is no readable workbook (.xlsx, .xls); it may be damaged or encrypted.",
-        ) from error
-    filled = {name: rows for name, rows in sheets.items() if any(map(_is_filled, rows))}
+    filled = {name: rows for name, rows in read_sheets(path, sheet) if rows}
     if not filled:
         raise empty(path.name)
     chosen = max(filled, key=lambda name: _known(filled[name], is_header))
@@ -89,9 +66,9 @@ def read_workbook(path: Path, is_header: HeaderTest, *, sheet: str | None = None
 
 def _table(file: str, rows: list[Row], is_header: HeaderTest, remarks: tuple[Problem, ...]) -> RawTable:
     """Rows below the header as a table."""
-    head = [[text_of(cell) or "" for cell in row] for row in rows[:HEADER_SEARCH_ROWS]]
+    head = [[text_of(cell) or "" for cell in row] for _, row in rows[:HEADER_SEARCH_ROWS]]
     header = find_header(head, is_header)
-    body = [(number, row) for number, row in enumerate(rows[header + 1 :], start=header + 2) if _is_filled(row)]
+    body = rows[header + 1 :]
     if not body:
         raise empty(file)
     names = unique_headers(head[header])
@@ -106,14 +83,9 @@ def _table(file: str, rows: list[Row], is_header: HeaderTest, remarks: tuple[Pro
 
 def _known(rows: list[Row], is_header: HeaderTest) -> int:
     """Most known headers found in one row."""
-    return max(sum(is_header(text_of(cell) or "") for cell in row) for row in rows[:HEADER_SEARCH_ROWS])
+    return max(sum(is_header(text_of(cell) or "") for cell in row) for _, row in rows[:HEADER_SEARCH_ROWS])
 
 
 def _has_value(cell: object) -> bool:
     """Whether a cell holds anything but blanks."""
     return cell is not None and bool(str(cell).strip())
-
-
-def _is_filled(row: Row) -> bool:
-    """Whether any cell of a row holds something."""
-    return any(map(_has_value, row))

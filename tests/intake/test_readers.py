@@ -4,11 +4,13 @@ import zipfile
 
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import pytest
 import shapely
 
 from geo.catalog.load import facility_type
 from geo.errors import DataSourceError, DatumError, InputError
+from geo.intake.book import sheet_names
 from geo.intake.demand import read_demand
 from geo.intake.facility import read_facilities
 from geo.intake.result import IntakeOptions
@@ -266,3 +268,40 @@ def test_features_without_geometry_are_refused_one_by_one(tmp_path):
     result = facilities(path)
     assert refusals(result) == {1: ["missing_coordinate"]}
     assert np.allclose(shapely.get_x(result.frame.geometry.to_numpy()), 117.0)
+
+
+def test_one_value_in_the_last_cell_of_a_sheet_ends_in_words_and_not_the_process(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["名称", "经度", "纬度"])
+    sheet.cell(1_048_576, 16_384).value = "x"
+    path = tmp_path / "远.xlsx"
+    book.save(path)
+    assert sheet_names(path) == ("Sheet",)
+    with pytest.raises(DataSourceError) as caught:
+        facilities(path)
+    assert "“远.xlsx”：内容太多" in caught.value.message_zh
+    assert "删去多余的行列" in caught.value.message_zh
+    assert "stray values" in caught.value.message_en
+
+
+@pytest.mark.parametrize("name", ["表.xlsx", "表.csv", "表.gpkg"])
+def test_more_cells_than_fit_into_memory_are_refused_before_they_are_kept(tmp_path, monkeypatch, name):
+    for module in ("book", "delimited", "vector"):
+        monkeypatch.setattr(f"geo.intake.{module}.MOST_CELLS", 5)
+    if name.endswith(".csv"):
+        path = write_text(tmp_path, "名称,经度,纬度\nA,117.05,36.80\n", name=name)
+    elif name.endswith(".xlsx"):
+        path = write_book(tmp_path, [["名称", "经度", "纬度"], ["A", 117.05, 36.80]], name=name)
+    else:
+        path = tmp_path / name
+        points(name=["A", "B"], address=["甲", "乙"]).to_file(path)
+    with pytest.raises(DataSourceError, match="it holds too much"):
+        facilities(path)
+
+
+def test_a_workbook_of_too_much_text_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("geo.intake.book.MOST_CHARACTERS", 10)
+    path = write_book(tmp_path, [["名称", "经度", "纬度"], ["长" * 20, 117.05, 36.80]])
+    with pytest.raises(DataSourceError, match="it holds too much"):
+        facilities(path)
