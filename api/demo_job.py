@@ -189,6 +189,7 @@ def _fill(job: Job, target: str) -> None:
     from geo.services.coverage import run_coverage
     from geo.services.coverage_model import CoverageRequest
     from geo.services.demo import demo_imports, make_demo, mark_synthetic
+    from geo.services.importing import carry_out
     from geo.services.moment import parse_moment
     from geo.services.network import open_network
     from geo.services.opening import open_checked, upgrade_store, write_fact
@@ -202,10 +203,10 @@ def _fill(job: Job, target: str) -> None:
         upgrade_store(target)
     store = open_checked(target, actor="start")
     try:
-        for name, use in demo_imports(inputs):
+        for name, plan in demo_imports(inputs):
             with job.step(f"导入 {name}", f"importing {name}"):
                 with store.session() as session:
-                    report = use(session)
+                    report = carry_out(session, plan)
                 _tell(job, report)
         with job.step("编译路网", "compiling the network"), store.session() as session:
             network = open_network(session, job.cache_dir)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,8 @@ from api.cli.usage import WrongUsageError, worded
 
 if TYPE_CHECKING:
     from geo.services.import_report import ImportOptions, ImportReport
-    from geo.store import Session, Store
+    from geo.services.importing import ImportPlan
+    from geo.store import Store
 
 app = typer.Typer(help="导入文件、查看和撤销导入 · Import files, list and undo imports.", no_args_is_help=True)
 
@@ -98,23 +98,7 @@ def _tell(state: State, report: ImportReport, *, dry_run: bool, as_json: bool) -
         print_json(report.to_json(dry_run=dry_run))
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One import about to be done.
-
-    Parameters
-    ----------
-    session : Session
-        The open transaction.
-    options : ImportOptions
-        What the shared options said.
-    """
-
-    session: Session
-    options: ImportOptions
-
-
-Importer = Callable[..., "ImportReport"]
+Planner = Callable[..., "ImportPlan"]
 
 
 def _shared(
@@ -132,10 +116,10 @@ def _shared(
     """Stand for the options of every import; only the signature counts."""
 
 
-def _importer(use: Importer) -> Importer:
-    """Make a command of a use case: the shared options and its own, one transaction, and the report told."""
+def _importer(use: Planner) -> Planner:
+    """Make a command of a plan: the shared options and its own, one transaction, and the report told."""
     # Names that only the type checker knows are none of typer's business.
-    unknown = {"ImportReport": object}
+    unknown = {"ImportPlan": object, "ImportOptions": object}
     own = list(inspect.signature(use, eval_str=True, locals=unknown).parameters.values())[1:]
     shared = list(inspect.signature(_shared, eval_str=True).parameters.values())
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
@@ -147,8 +131,7 @@ def _importer(use: Importer) -> Importer:
         with worded():
             options = _options(**words)
         with opened(state, missing="pretend" if dry_run else "create") as store:
-            with transaction(store, keep=not dry_run) as session:
-                report = use(Job(session, options), **chosen)
+            report = _done(store, use(options, **chosen), dry_run=dry_run)
             if report.layer == "street_segments" and report.changed_anything and not dry_run:
                 _compile(state, store)
         _tell(state, report, dry_run=dry_run, as_json=as_json)
@@ -158,6 +141,18 @@ def _importer(use: Importer) -> Importer:
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     app.command(name=use.__name__.lstrip("_"), help=use.__doc__)(run)
     return use
+
+
+def _done(store: Store, plan: ImportPlan, *, dry_run: bool) -> ImportReport:
+    """Carry out a plan, or rehearse it; the file is read before the store's one writer is asked for."""
+    from geo.services.importing import carry_out, read_plan, rehearse
+
+    with store.session(write=False) as session:
+        if dry_run:
+            return rehearse(session, plan)
+        read = read_plan(session, plan)
+    with store.session() as session:
+        return carry_out(session, plan, read)
 
 
 def _compile(state: State, store: Store) -> None:
@@ -173,30 +168,30 @@ def _compile(state: State, store: Store) -> None:
 
 
 @_importer
-def _streets(job: Job) -> ImportReport:
+def _streets(options: ImportOptions) -> ImportPlan:
     """导入道路：OSM 提取文件或道路中心线 · Import streets: an OSM extract or centrelines."""
-    from geo.services.importing import import_streets
+    from geo.services.import_plan import plan_streets
 
-    return import_streets(job.session, job.options)
+    return plan_streets(options)
 
 
 @_importer
 def _facilities(
-    job: Job,
+    options: ImportOptions,
     facility_type: Annotated[
         str | None,
         typer.Option("--type", help="设施类型，如 senior_canteen；文件有“类型”列时可省略 · facility type."),
     ] = None,
-) -> ImportReport:
+) -> ImportPlan:
     """导入设施 · Import facilities."""
-    from geo.services.importing import import_facilities
+    from geo.services.import_plan import plan_facilities
 
-    return import_facilities(job.session, job.options, facility_type=facility_type)
+    return plan_facilities(options, facility_type=facility_type)
 
 
 @_importer
 def _demand(
-    job: Job,
+    options: ImportOptions,
     areas: Annotated[
         str | None,
         typer.Option(
@@ -213,23 +208,21 @@ def _demand(
         typer.Option("--population", help="人口口径：resident、registered 或 unstated · kind of population."),
     ] = "unstated",
     year: Annotated[int | None, typer.Option("--year", help="数据年份 · year of the data.")] = None,
-) -> ImportReport:
+) -> ImportPlan:
     """导入老年人需求点、格网或社区人数表 · Import demand points, cells or a table per community."""
-    from geo.services.importing import import_demand
+    from geo.services.import_plan import plan_demand
 
     if population not in ("resident", "registered", "unstated"):
         raise WrongUsageError(
             f"--population {population}：可用 resident（常住）、registered（户籍）、unstated（未说明）",
             f"--population {population}: allowed are resident, registered and unstated",
         )
-    return import_demand(
-        job.session, job.options, population=population, year=year, areas=areas, areas_datum=areas_datum
-    )
+    return plan_demand(options, population=population, year=year, areas=areas, areas_datum=areas_datum)
 
 
 @_importer
 def _divisions(
-    job: Job,
+    options: ImportOptions,
     level: Annotated[
         str | None,
         typer.Option(
@@ -237,27 +230,27 @@ def _divisions(
             help="级别 province|prefecture|county|township|village；文件有级别列或代码可判时可省略 · level.",
         ),
     ] = None,
-) -> ImportReport:
+) -> ImportPlan:
     """导入行政区划面 · Import administrative divisions."""
-    from geo.services.importing import import_divisions
+    from geo.services.import_plan import plan_divisions
 
-    return import_divisions(job.session, job.options, level=level)
+    return plan_divisions(options, level=level)
 
 
 @_importer
-def _land(job: Job) -> ImportReport:
+def _land(options: ImportOptions) -> ImportPlan:
     """导入居住用地面 · Import residential land."""
-    from geo.services.importing import import_land
+    from geo.services.import_plan import plan_land
 
-    return import_land(job.session, job.options)
+    return plan_land(options)
 
 
 @_importer
-def _footprints(job: Job) -> ImportReport:
+def _footprints(options: ImportOptions) -> ImportPlan:
     """导入设施轮廓面 · Import facility footprints."""
-    from geo.services.importing import import_footprints
+    from geo.services.import_plan import plan_footprints
 
-    return import_footprints(job.session, job.options)
+    return plan_footprints(options)
 
 
 @app.command(name="list")

@@ -7,18 +7,14 @@ from pathlib import Path
 from api.jobs.context import JobContext
 from api.schemas.imports import ImportAsk
 from api.uploads import UploadShelf
-from geo.services import importing
+from geo.services import import_plan
+from geo.services.import_plan import STORED_DIVISIONS
 from geo.services.import_report import ImportOptions, ImportReport
-from geo.services.importing import STORED_DIVISIONS
+from geo.services.importing import ImportPlan, carry_out, read_plan, rehearse
 from geo.services.network import open_network
-from geo.store import Session
 
 SHOWN_PROBLEMS = 1_000
 """Problems a report lists; their number is whole."""
-
-
-class _RehearsalOverError(Exception):
-    """Ends a transaction of which nothing is to be kept."""
 
 
 def uploads_in(cache: Path, most_bytes: int = 0) -> UploadShelf:
@@ -56,15 +52,10 @@ def preview_job(context: JobContext) -> None:
     JobStoppedError
         The job is to end.
     """
-    report: ImportReport | None = None
+    plan = _plan(context)
     context.at("read", 0.1)
-    try:
-        with context.store.session() as session:
-            report = _run(context, session)
-            raise _RehearsalOverError
-    except _RehearsalOverError:
-        pass
-    assert report is not None
+    with context.store.session(write=False) as session:
+        report = rehearse(session, plan)
     with context.finishing() as session:
         context.done(session, report_json(report, dry_run=True))
 
@@ -86,9 +77,13 @@ def import_job(context: JobContext) -> None:
     JobStoppedError
         The job is to end.
     """
+    plan = _plan(context)
     context.at("read", 0.1)
+    with context.store.session(write=False) as session:
+        read = read_plan(session, plan)
+    context.at("store", 0.6)
     with context.finishing() as session:
-        report = _run(context, session)
+        report = carry_out(session, plan, read)
         context.done(session, report_json(report, dry_run=False))
     if report.layer == "street_segments" and report.changed_anything:
         with context.store.session(write=False) as session:
@@ -121,8 +116,8 @@ def report_json(report: ImportReport, *, dry_run: bool) -> dict[str, object]:
     }
 
 
-def _run(context: JobContext, session: Session) -> ImportReport:
-    """Run the use case that fits the layer."""
+def _plan(context: JobContext) -> ImportPlan:
+    """Make the plan that fits the layer."""
     asked = ImportAsk.model_validate(context.parameters)
     shelf = uploads_in(context.cache)
     upload, path = shelf.find(asked.upload_id, context.job.actor)
@@ -139,20 +134,20 @@ def _run(context: JobContext, session: Session) -> ImportReport:
     )
     match asked.layer:
         case "facilities":
-            return importing.import_facilities(session, options, facility_type=asked.type)
+            return import_plan.plan_facilities(options, facility_type=asked.type)
         case "demand":
             areas = asked.areas
             if areas is not None and areas != STORED_DIVISIONS:
                 areas = str(shelf.find(areas, context.job.actor)[1])
-            return importing.import_demand(
-                session, options, population=asked.population, year=asked.year, areas=areas,
+            return import_plan.plan_demand(
+                options, population=asked.population, year=asked.year, areas=areas,
                 areas_datum=asked.areas_datum,
             )  # fmt: skip
         case "divisions":
-            return importing.import_divisions(session, options, level=asked.level)
+            return import_plan.plan_divisions(options, level=asked.level)
         case "streets":
-            return importing.import_streets(session, options)
+            return import_plan.plan_streets(options)
         case "land":
-            return importing.import_land(session, options)
+            return import_plan.plan_land(options)
         case "footprints":
-            return importing.import_footprints(session, options)
+            return import_plan.plan_footprints(options)

@@ -26,7 +26,7 @@ from geo.intake.result import IntakeOptions
 from geo.intake.sketch import sketch_file
 from geo.network.osm import is_osm_name
 from geo.services.import_log import list_imports, undo_import
-from geo.services.importing import STORED_DIVISIONS
+from geo.services.import_plan import STORED_DIVISIONS
 
 router = APIRouter(prefix="/api/imports", tags=["imports"])
 Worker = Annotated[Principal, Depends(Guard("imports.do"))]
@@ -190,9 +190,7 @@ def columns(request: Request, principal: Worker, upload_id: str, asked: SketchAs
         return {"rows": None, "columns": [], "fields": [], "crs": "WGS 84", "has_geometry": True, "problems": []}
     options = IntakeOptions(mapping=asked.mapping, layer=asked.part, encoding=asked.encoding)
     try:
-        sketch = sketch_file(
-            path, asked.layer, options, facility_type_slug=asked.type, has_areas=asked.has_areas
-        )
+        sketch = sketch_file(path, asked.layer, options, facility_type_slug=asked.type, has_areas=asked.has_areas)
     except DataSourceError as error:
         # It is the sender's file that cannot be read, not our store.
         raise InputError(error.message_zh, error.message_en, file=found.name) from error

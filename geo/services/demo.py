@@ -10,19 +10,14 @@ from typing import Any
 from geo.demo.city import make_demo_city
 from geo.demo.recipe import load_recipe
 from geo.errors import DataSourceError
-from geo.services.import_report import ImportOptions, ImportReport
-from geo.services.importing import (
-    import_demand,
-    import_divisions,
-    import_facilities,
-    import_streets,
-)
+from geo.services.import_plan import plan_demand, plan_divisions, plan_facilities, plan_streets
+from geo.services.import_report import ImportOptions
+from geo.services.importing import ImportPlan
 from geo.store import Session, state
 
 MANIFEST = "manifest.toml"
 IS_SYNTHETIC = "is_synthetic"
 BUREAU = "bureau"
-Use = Callable[[Session], ImportReport]
 
 
 def make_demo(
@@ -55,7 +50,7 @@ def make_demo(
     return {"folder": str(folder), "imports": len(manifest["import"]), **facts}
 
 
-def demo_imports(folder: Path) -> list[tuple[str, Use]]:
+def demo_imports(folder: Path) -> list[tuple[str, ImportPlan]]:
     """Return the imports of a demo folder in their order.
 
     Parameters
@@ -65,8 +60,8 @@ def demo_imports(folder: Path) -> list[tuple[str, Use]]:
 
     Returns
     -------
-    list of (str, callable)
-        File name and the use case that imports it in one transaction.
+    list of (str, ImportPlan)
+        File name and its import.
 
     Raises
     ------
@@ -74,7 +69,7 @@ def demo_imports(folder: Path) -> list[tuple[str, Use]]:
         The folder holds no manifest.
     """
     manifest = _manifest(folder)
-    return [(str(entry["path"]), _use(folder, entry)) for entry in manifest["import"]]
+    return [(str(entry["path"]), _plan(folder, entry)) for entry in manifest["import"]]
 
 
 def mark_synthetic(session: Session, folder: Path) -> None:
@@ -107,7 +102,7 @@ def is_synthetic(session: Session) -> bool:
     return state.read_fact(session, IS_SYNTHETIC) == "true"
 
 
-def _use(folder: Path, entry: dict[str, Any]) -> Use:
+def _plan(folder: Path, entry: dict[str, Any]) -> ImportPlan:
     """Return the import of one manifest entry."""
     kind = entry["kind"]
     options = ImportOptions(
@@ -118,23 +113,19 @@ def _use(folder: Path, entry: dict[str, Any]) -> Use:
         actor="start",
     )
 
-    def use(session: Session) -> ImportReport:
-        if kind == "streets":
-            return import_streets(session, options)
-        if kind == "divisions":
-            return import_divisions(session, options, level=entry.get("level"))
-        if kind == "facilities":
-            return import_facilities(session, options, facility_type=entry.get("type"))
-        areas = entry.get("areas")
-        return import_demand(
-            session,
-            options,
-            population=entry.get("population", "unstated"),
-            year=entry.get("year"),
-            areas=None if areas is None else str(folder / areas),
-        )
-
-    return use
+    if kind == "streets":
+        return plan_streets(options)
+    if kind == "divisions":
+        return plan_divisions(options, level=entry.get("level"))
+    if kind == "facilities":
+        return plan_facilities(options, facility_type=entry.get("type"))
+    areas = entry.get("areas")
+    return plan_demand(
+        options,
+        population=entry.get("population", "unstated"),
+        year=entry.get("year"),
+        areas=None if areas is None else str(folder / areas),
+    )
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

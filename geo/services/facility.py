@@ -476,13 +476,15 @@ _TOLD: Final = 6
 """Changes that are told one by one."""
 
 
-def describe_changes(before: FeatureVersion, after: FeatureVersion, lang: Lang) -> str:
+def describe_changes(before: FeatureVersion, after: FeatureVersion | None, lang: Lang) -> str:
     """Say in words how two versions differ.
 
     Parameters
     ----------
-    before, after : FeatureVersion
-        The versions.
+    before : FeatureVersion
+        The earlier version.
+    after : FeatureVersion or None
+        The later one; None where there is none.
     lang : {"zh", "en"}
         Language.
 
@@ -491,7 +493,7 @@ def describe_changes(before: FeatureVersion, after: FeatureVersion, lang: Lang) 
     str
         Such as ``座位：44 → 30``; a missing value is a dash.
     """
-    if not after.is_present:
+    if after is None:
         return "文件中已没有" if lang == "zh" else "the file no longer holds it"
     slug = str(after.values.get("type"))
     own = facility_type(slug).attributes if slug in facility_types() else ()

@@ -1,8 +1,9 @@
-"""Importing files: one use case a layer, one transaction an import.
+"""Importing files: one plan an import, rehearsed by reading alone or carried out in one transaction.
 
 Whatever the file, the order is the same: read and judge all rows, refuse the whole file when a row is refused (or
 leave those rows out when asked to), compare with what the same source held before, write the difference, and note the
-file, its SHA-256, the counts and who did it.
+file, its SHA-256, the counts and who did it. Only the writing needs the store's one writer; everything before it goes
+on beside the work of others.
 """
 
 from __future__ import annotations
@@ -11,37 +12,36 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import geopandas as gpd
 
-from geo.catalog.load import facility_type as catalog_type
 from geo.datum import HelmertParameters
-from geo.errors import DatumError, InputError, Problem
-from geo.intake.community import read_communities
-from geo.intake.demand import Population, read_demand
-from geo.intake.division import read_divisions
-from geo.intake.facility import read_facilities
-from geo.intake.land import read_footprints, read_residential_land
-from geo.intake.result import IntakeOptions, IntakeResult
-from geo.intake.street import read_street_lines
-from geo.network.centreline import split_centrelines
-from geo.network.osm import is_osm_name, read_osm
-from geo.network.streets import StreetData
+from geo.errors import InputError, Problem
+from geo.intake.result import IntakeOptions
 from geo.services.facility import EDITS, describe_changes
 from geo.services.facility import LAYER as FACILITIES
 from geo.services.import_report import ImportOptions, ImportReport, LayerChange, file_digest
-from geo.store import Session, features, imports, layers, state
-
-STORED_DIVISIONS = "divisions"
-"""Stands for the divisions in the store where a file of polygons could be named."""
-
-FIRST_YEAR, LAST_YEAR = 1900, 2200
+from geo.store import Session, imports, layers, state
+from geo.store.difference import LayerDifference, compare_layer
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What one use case read: frames by layer with counts, problems, remarks and the ids of refused rows."""
+class RowsRead:
+    """What a file holds, judged.
+
+    Parameters
+    ----------
+    frames : Mapping of str to GeoDataFrame
+        Good rows by layer.
+    rows_read, rows_refused, rows_repaired : int
+        Counts of the file's rows.
+    problems : sequence of Problem
+        Refusals, repairs and notes.
+    facts : sequence of (str, str)
+        Datum, mapping and other remarks as Chinese and English lines.
+    refused_ids : frozenset of str
+        Ids of rows that are refused.
+    """
 
     frames: Mapping[str, gpd.GeoDataFrame]
     rows_read: int
@@ -52,344 +52,89 @@ class _Read:
     refused_ids: frozenset[str] = frozenset()
 
 
-def import_streets(session: Session, options: ImportOptions) -> ImportReport:
-    """Import streets, gates, barriers and residential land of an OSM extract, or centrelines.
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """An import about to be done; made by `geo.services.import_plan`.
+
+    Parameters
+    ----------
+    options : ImportOptions
+        What the person importing decided.
+    layer : str
+        Main layer.
+    parameters : Mapping
+        What else was decided, as JSON values.
+    read : callable
+        Takes a session, which it only reads, and intake options; returns the judged rows.
+    uses : tuple of str
+        Layers of the store that the rows depend on: with others it is another import.
+    beside : tuple of pathlib.Path
+        Further files that are read.
+    """
+
+    options: ImportOptions
+    layer: str
+    parameters: Mapping[str, object]
+    read: Callable[[Session, IntakeOptions], RowsRead]
+    uses: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRead:
+    """A plan whose file has been read.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hex digest of the file and those beside it.
+    stated : str
+        How it was read, as JSON.
+    rows : RowsRead or None
+        What it holds; None if the newest import of its source was the same.
+    """
+
+    sha256: str
+    stated: str
+    rows: RowsRead | None
+
+
+def read_plan(session: Session, plan: ImportPlan) -> PlanRead:
+    """Read and judge the file of a plan.
 
     Parameters
     ----------
     session : Session
-        A writing session.
-    options : ImportOptions
-        What the person importing decided.
+        Any session.
+    plan : ImportPlan
+        The plan.
 
     Returns
     -------
-    ImportReport
-        What was done.
+    PlanRead
+        For `carry_out`.
 
     Raises
     ------
     InputError
-        The file has refused rows, or no walkable street.
+        The file has refused rows and they are not to be left out.
     DataSourceError
         The file cannot be read.
     """
-
-    def read(near: IntakeOptions) -> _Read:
-        if is_osm_name(options.path.name):
-            _refuse_foreign_datum(options)
-            data = read_osm(options.path)
-            facts = [
-                (
-                    "坐标基准：WGS 84（OSM 定义）→ CGCS2000，恒等，精度 ≤ 1 米",
-                    "datum: WGS 84 (by definition of OSM) → CGCS2000, identity, accuracy ≤ 1 m",
-                )
-            ]
-            return _streets(options.path.name, data, (), 0, facts, data.counts.ways_read)
-        lines = read_street_lines(options.path, near)
-        if lines.has_refusals and not options.skip_bad:
-            return _of(lines)
-        data = split_centrelines(lines.frame)
-        facts = [(lines.datum_zh, lines.datum_en)]
-        return _streets(options.path.name, data, lines.problems, lines.rows_refused, facts, lines.rows_read)
-
-    return _import(session, options, layer="street_segments", parameters={}, read=read)
-
-
-def _streets(
-    file: str,
-    data: StreetData,
-    problems: Sequence[Problem],
-    refused: int,
-    facts: list[tuple[str, str]],
-    rows_read: int,
-) -> _Read:
-    """Collect the four frames of a street file."""
-    frames = {
-        "street_segments": data.segments,
-        "gates": data.gates,
-        "barriers": data.barriers,
-        "residential_land": data.residential_land,
-    }
-    counts = data.counts
-    facts.append(
-        (
-            f"街道 {counts.ways_read:,} 条，其中可步行 {counts.ways_walkable:,} 条、节点 {counts.walkable_nodes:,} 个；"
-            f"切分为 {counts.segments:,} 段",
-            f"{counts.ways_read:,} streets, {counts.ways_walkable:,} walkable with {counts.walkable_nodes:,} nodes; "
-            f"{counts.segments:,} segments",
-        )
-    )
-    return _Read(frames, rows_read, refused, 0, (*problems, *counts.notes(file)), facts)
-
-
-def _refuse_foreign_datum(options: ImportOptions) -> None:
-    """An OSM file is WGS 84 by definition: any other declaration is a misunderstanding."""
-    if options.datum is not None and options.datum.lower() not in ("wgs84", "cgcs2000", "epsg:4326"):
-        raise DatumError(
-            f"{options.path.name} 是 OSM 文件，坐标按定义为 WGS 84；--datum {options.datum} 不适用",
-            f"{options.path.name} is an OSM file, WGS 84 by definition; --datum {options.datum} does not apply",
-        )
-
-
-def import_facilities(
-    session: Session, options: ImportOptions, *, facility_type: str | None = None
-) -> ImportReport:
-    """Import facilities; polygons among them become footprints.
-
-    Parameters
-    ----------
-    session : Session
-        A writing session.
-    options : ImportOptions
-        What the person importing decided.
-    facility_type : str or None
-        Catalogue slug of all rows; None reads the type column.
-
-    Returns
-    -------
-    ImportReport
-        What was done.
-
-    Raises
-    ------
-    NotFoundError
-        The catalogue has no such type.
-    InputError
-        The file has refused rows.
-    DataSourceError
-        The file cannot be read.
-    """
-    kind = None if facility_type is None else catalog_type(facility_type)
-
-    def read(near: IntakeOptions) -> _Read:
-        return _of(read_facilities(options.path, near, facility_type=kind))
-
-    return _import(session, options, layer="facilities", parameters={"type": facility_type}, read=read)
-
-
-def import_demand(
-    session: Session,
-    options: ImportOptions,
-    *,
-    population: str = "unstated",
-    year: int | None = None,
-    areas: str | None = None,
-    areas_datum: str | None = None,
-) -> ImportReport:
-    """Import demand points or cells, or a table per community spread over its residential streets.
-
-    Parameters
-    ----------
-    session : Session
-        A writing session.
-    options : ImportOptions
-        What the person importing decided.
-    population : str
-        ``resident``, ``registered`` or ``unstated``.
-    year : int or None
-        Year of the data.
-    areas : str or None
-        For a table without positions: a file of community polygons, or ``divisions`` for those in the store.
-    areas_datum : str or None
-        Their datum, unless the file declares it.
-
-    Returns
-    -------
-    ImportReport
-        What was done.
-
-    Raises
-    ------
-    InputError
-        The file has refused rows.
-    DataSourceError
-        A file cannot be read.
-    """
-    kind = cast(Population, population)
-    if year is not None and not FIRST_YEAR <= year <= LAST_YEAR:
-        raise InputError(
-            f"数据年份 {year} 无效；允许的是 {FIRST_YEAR} 至 {LAST_YEAR}。",
-            f"The year {year} cannot be; allowed are {FIRST_YEAR} to {LAST_YEAR}.",
-            year=year,
-        )
-
-    def read(near: IntakeOptions) -> _Read:
-        if areas is None:
-            return _of(read_demand(options.path, near, population=kind, year=year))
-        polygons, problems = _areas(session, areas, replace(near, datum=areas_datum, mapping={}, layer=None))
-        if any(problem.severity == "refused" for problem in problems) and not options.skip_bad:
-            refused = sum(problem.severity == "refused" for problem in problems)
-            return _Read({"demand_points": polygons.iloc[:0]}, len(polygons), refused, 0, problems, ())
-        streets = layers.read_layer(session, "street_segments", columns=("kind", "foot", "is_derived"))
-        found = _of(
-            read_communities(options.path, polygons, streets, near, population=kind, year=year)
-        )
-        return replace(found, problems=(*problems, *found.problems))
-
-    parameters: dict[str, object] = {"population": population, "year": year, "areas": None}
-    if areas is not None:
-        # Where the people stand depends on the streets and polygons of the store: with others it is another import.
-        parameters |= {"areas": Path(areas).name, "areas_datum": areas_datum}
-        used = ("street_segments", "admin_divisions") if areas == STORED_DIVISIONS else ("street_segments",)
-        parameters["spread_over"] = {name: layers.revision(session, name) for name in used}
-    beside = [] if areas is None or areas == STORED_DIVISIONS else [Path(areas)]
-    return _import(
-        session, options, layer="demand_points", parameters=parameters, read=read, beside=beside
-    )
-
-
-def _areas(
-    session: Session, areas: str, options: IntakeOptions
-) -> tuple[gpd.GeoDataFrame, Sequence[Problem]]:
-    """Return community polygons, from a file or from the divisions of the store."""
-    if areas != STORED_DIVISIONS:
-        found = read_divisions(Path(areas), options, level="village")
-        return found.frame, found.problems
-    where = {"level": "village"}
-    return layers.read_layer(session, "admin_divisions", columns=("code", "name"), where=where), ()
-
-
-def import_divisions(session: Session, options: ImportOptions, *, level: str | None = None) -> ImportReport:
-    """Import administrative divisions of one or several levels.
-
-    Parameters
-    ----------
-    session : Session
-        A writing session.
-    options : ImportOptions
-        What the person importing decided.
-    level : str or None
-        Level of all rows; None reads the level column or judges by the code.
-
-    Returns
-    -------
-    ImportReport
-        What was done.
-
-    Raises
-    ------
-    InputError
-        The file has refused rows.
-    DataSourceError
-        The file cannot be read.
-    """
-
-    def read(near: IntakeOptions) -> _Read:
-        known = layers.read_layer(session, "admin_divisions", columns=("code",))
-        return _of(read_divisions(options.path, near, level=level, known_codes=set(known["code"])))
-
-    return _import(session, options, layer="admin_divisions", parameters={"level": level}, read=read)
-
-
-def import_land(session: Session, options: ImportOptions) -> ImportReport:
-    """Import residential land.
-
-    Parameters
-    ----------
-    session : Session
-        A writing session.
-    options : ImportOptions
-        What the person importing decided.
-
-    Returns
-    -------
-    ImportReport
-        What was done.
-
-    Raises
-    ------
-    InputError
-        The file has refused rows.
-    DataSourceError
-        The file cannot be read.
-    """
-
-    def read(near: IntakeOptions) -> _Read:
-        return _of(read_residential_land(options.path, near))
-
-    return _import(session, options, layer="residential_land", parameters={}, read=read)
-
-
-def import_footprints(session: Session, options: ImportOptions) -> ImportReport:
-    """Import outlines of facilities, joined to them by id.
-
-    Parameters
-    ----------
-    session : Session
-        A writing session.
-    options : ImportOptions
-        What the person importing decided.
-
-    Returns
-    -------
-    ImportReport
-        What was done.
-
-    Raises
-    ------
-    InputError
-        The file has refused rows.
-    DataSourceError
-        The file cannot be read.
-    """
-
-    def read(near: IntakeOptions) -> _Read:
-        return _of(read_footprints(options.path, near))
-
-    return _import(session, options, layer="facility_footprints", parameters={}, read=read)
-
-
-def _of(result: IntakeResult) -> _Read:
-    """Take over what an intake found."""
-    frames = {result.layer: result.frame}
-    if result.footprints is not None and len(result.footprints):
-        frames["facility_footprints"] = result.footprints
-    facts = [(result.datum_zh, result.datum_en)]
-    if result.mapping:
-        pairs = ", ".join(f"{column} → {name}" for column, name in result.mapping.items())
-        facts.append((f"列对应：{pairs}", f"columns: {pairs}"))
-    counts = (result.rows_read, result.rows_refused, result.rows_repaired)
-    return _Read(frames, *counts, result.problems, facts, result.refused_ids)
-
-
-def _import(
-    session: Session,
-    options: ImportOptions,
-    *,
-    layer: str,
-    parameters: Mapping[str, object],
-    read: Callable[[IntakeOptions], _Read],
-    beside: Sequence[Path] = (),
-) -> ImportReport:
-    """Run the steps that every import shares."""
-    sha256 = file_digest([options.path, *beside])
-    stated = json.dumps(
-        {
-            **parameters,
-            "datum": options.datum,
-            "helmert": options.helmert,
-            "mapping": dict(options.mapping),
-            "layer": options.layer,
-            "encoding": options.encoding,
-        },
-        ensure_ascii=False,
-        sort_keys=True,
-    )
-    report = ImportReport(
-        import_id=None, layer=layer, source=options.source, file=options.path.name, sha256=sha256
-    )
-    if imports.find_same(session, layer, options.source, sha256, stated) is not None:
-        return replace(report, is_repeat=True)
-    found = read(
+    options = plan.options
+    sha256, stated = file_digest([options.path, *plan.beside]), _stated(session, plan)
+    if imports.find_same(session, plan.layer, options.source, sha256, stated) is not None:
+        return PlanRead(sha256, stated, None)
+    found = plan.read(
+        session,
         IntakeOptions(
             datum=options.datum,
             mapping=options.mapping,
             layer=options.layer,
             encoding=options.encoding,
             helmert=None if options.helmert is None else HelmertParameters.parse(options.helmert),
-            near=state.bounds(session, without=layer),
-        )
+            near=state.bounds(session, without=plan.layer),
+        ),
     )
     refused = [problem for problem in found.problems if problem.severity == "refused"]
     if refused and not options.skip_bad:
@@ -402,59 +147,166 @@ def _import(
             rows_read=found.rows_read,
             rows_refused=found.rows_refused,
         )
+    return PlanRead(sha256, stated, found)
+
+
+def rehearse(session: Session, plan: ImportPlan) -> ImportReport:
+    """Say what an import would do.
+
+    Parameters
+    ----------
+    session : Session
+        Any session; nothing is written.
+    plan : ImportPlan
+        The plan.
+
+    Returns
+    -------
+    ImportReport
+        As of `carry_out`, without a number.
+
+    Raises
+    ------
+    InputError
+        The file has refused rows.
+    DataSourceError
+        The file cannot be read.
+    """
+    read = read_plan(session, plan)
+    if read.rows is None:
+        return _report(plan, read)
+    differences = _compare(session, plan, read.rows)
+    return _report(plan, read, None, differences, _replaced_edits(session, plan, differences))
+
+
+def carry_out(session: Session, plan: ImportPlan, read: PlanRead | None = None) -> ImportReport:
+    """Import a file.
+
+    Parameters
+    ----------
+    session : Session
+        A writing session.
+    plan : ImportPlan
+        The plan.
+    read : PlanRead, optional
+        What `read_plan` found a moment ago, so that the writer need not wait for it; it is read again if what it
+        depends on has changed since.
+
+    Returns
+    -------
+    ImportReport
+        What was done.
+
+    Raises
+    ------
+    InputError
+        The file has refused rows.
+    DataSourceError
+        The file cannot be read.
+    """
+    options = plan.options
+    if read is None or read.stated != _stated(session, plan):
+        read = read_plan(session, plan)
+    elif imports.find_same(session, plan.layer, options.source, read.sha256, read.stated) is not None:
+        read = replace(read, rows=None)
+    elif read.rows is None:
+        # The same import stood then and was taken back since.
+        read = read_plan(session, plan)
+    if read.rows is None:
+        return _report(plan, read)
+    differences = _compare(session, plan, read.rows)
+    replaced = _replaced_edits(session, plan, differences)
     import_id = imports.register(
         session,
-        layer=layer,
+        layer=plan.layer,
         source=options.source,
         file_name=options.path.name,
-        sha256=sha256,
+        sha256=read.sha256,
         actor=options.actor,
-        parameters=stated,
+        parameters=read.stated,
     )
-    changes = {
-        name: _sync(session, name, frame, options, import_id, found.refused_ids)
-        for name, frame in found.frames.items()
-    }
-    main = changes[layer]
-    problems = [*found.problems, *_replaced_edits(session, layer, import_id, options.path.name)]
+    for difference in differences.values():
+        layers.write_difference(session, difference, import_id=import_id, on=options.on)
     imports.finish(
         session,
         import_id,
-        layers.SyncCounts(main.added, main.changed, main.closed, main.unchanged),
-        rows_read=found.rows_read,
-        rows_refused=found.rows_refused,
-        rows_repaired=found.rows_repaired,
+        differences[plan.layer].counts,
+        rows_read=read.rows.rows_read,
+        rows_refused=read.rows.rows_refused,
+        rows_repaired=read.rows.rows_repaired,
     )
+    return _report(plan, read, import_id, differences, replaced)
+
+
+def _stated(session: Session, plan: ImportPlan) -> str:
+    """Write down everything besides the file that decides what an import stores."""
+    options = plan.options
+    used = {"spread_over": {name: layers.revision(session, name) for name in plan.uses}} if plan.uses else {}
+    return json.dumps(
+        {
+            **plan.parameters,
+            **used,
+            "datum": options.datum,
+            "helmert": options.helmert,
+            "mapping": dict(options.mapping),
+            "layer": options.layer,
+            "encoding": options.encoding,
+        },
+        ensure_ascii=False,
+        sort_keys=True,
+    )
+
+
+def _compare(session: Session, plan: ImportPlan, rows: RowsRead) -> dict[str, LayerDifference]:
+    """Compare each layer with what its source held."""
+    return {
+        name: compare_layer(session, name, frame, source=plan.options.source, kept_ids=rows.refused_ids)
+        for name, frame in rows.frames.items()
+    }
+
+
+def _report(
+    plan: ImportPlan,
+    read: PlanRead,
+    import_id: int | None = None,
+    differences: Mapping[str, LayerDifference] | None = None,
+    replaced: Sequence[Problem] = (),
+) -> ImportReport:
+    """Put together what was, or would be, done."""
+    options = plan.options
+    report = ImportReport(
+        import_id=import_id, layer=plan.layer, source=options.source, file=options.path.name, sha256=read.sha256
+    )
+    if read.rows is None or differences is None:
+        return replace(report, is_repeat=True)
+    counts = {name: difference.counts for name, difference in differences.items()}
     return replace(
         report,
-        import_id=import_id,
-        rows_read=found.rows_read,
-        rows_stored=len(found.frames[layer]),
-        rows_repaired=found.rows_repaired,
-        rows_refused=found.rows_refused,
-        changes=changes,
-        problems=problems,
-        facts=found.facts,
+        rows_read=read.rows.rows_read,
+        rows_stored=len(read.rows.frames[plan.layer]),
+        rows_repaired=read.rows.rows_repaired,
+        rows_refused=read.rows.rows_refused,
+        changes={name: LayerChange(one.added, one.changed, one.closed, one.unchanged) for name, one in counts.items()},
+        problems=[*read.rows.problems, *replaced],
+        facts=read.rows.facts,
     )
 
 
-def _replaced_edits(session: Session, layer: str, import_id: int, file: str) -> list[Problem]:
-    """Say which facilities had been edited by hand and now stand as the file has them."""
-    if layer != FACILITIES:
+def _replaced_edits(session: Session, plan: ImportPlan, differences: Mapping[str, LayerDifference]) -> list[Problem]:
+    """Say which facilities have been edited by hand and will stand as the file has them."""
+    if plan.layer != FACILITIES:
         return []
     found = []
-    for feature_id, uid in imports.replaced_versions(session, layer, import_id, EDITS):
-        versions = features.versions(session, layer, uid)
-        edited = next(version for version in versions if version.uid == uid)
-        told = [describe_changes(edited, versions[0], lang) for lang in ("zh", "en")]
+    for edited, after in differences[FACILITIES].replaced(session, EDITS):
+        told = [describe_changes(edited, after, lang) for lang in ("zh", "en")]
         found.append(
             Problem(
                 code="hand_edit_replaced",
                 severity="note",
-                file=file,
+                file=plan.options.path.name,
                 row=None,
                 field="id",
-                value=feature_id,
+                value=edited.id,
                 message_zh=f"这条设施曾在系统中人工修改，本次导入以文件为准（{told[0]}）；修改过的版本仍可在历史中查到，"
                 "可在系统中再次修改，或撤销本次导入",
                 message_en=f"this facility had been edited by hand and now stands as in the file ({told[1]}); the "
@@ -462,18 +314,3 @@ def _replaced_edits(session: Session, layer: str, import_id: int, file: str) -> 
             )
         )
     return found
-
-
-def _sync(
-    session: Session,
-    layer: str,
-    frame: gpd.GeoDataFrame,
-    options: ImportOptions,
-    import_id: int,
-    kept_ids: frozenset[str],
-) -> LayerChange:
-    """Write the difference of one layer."""
-    counts = layers.sync_layer(
-        session, layer, frame, source=options.source, import_id=import_id, on=options.on, kept_ids=kept_ids
-    )
-    return LayerChange(counts.added, counts.changed, counts.closed, counts.unchanged)

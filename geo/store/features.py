@@ -151,6 +151,26 @@ def versions(session: Session, layer_name: str, uid: str) -> list[FeatureVersion
     return sorted(stood, key=lambda version: (version.is_present, version.fid), reverse=True)
 
 
+def version_at(session: Session, layer_name: str, fid: int) -> FeatureVersion:
+    """Read one version by the key of its row.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer_name : str
+        Layer.
+    fid : int
+        The key, of a row there is.
+
+    Returns
+    -------
+    FeatureVersion
+        The version.
+    """
+    return _read(session, layer_name, layer(layer_name).table.c.fid == fid)[0]
+
+
 def _read(session: Session, layer_name: str, condition: ColumnElement[bool]) -> list[FeatureVersion]:
     """Read versions in the order of their rows."""
     spec = layer(layer_name)

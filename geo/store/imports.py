@@ -293,8 +293,8 @@ def _undo_layer(session: Session, spec: Layer, import_id: int) -> SyncCounts:
     return SyncCounts(added=reopened, closed=withdrawn)
 
 
-def replaced_versions(session: Session, layer: str, import_id: int, file_names: Sequence[str]) -> list[tuple[str, str]]:
-    """List the features whose version from certain earlier imports was ended by another.
+def keys_brought_by(session: Session, layer: str, file_names: Sequence[str]) -> list[int]:
+    """List the standing versions that certain imports brought.
 
     Parameters
     ----------
@@ -302,23 +302,21 @@ def replaced_versions(session: Session, layer: str, import_id: int, file_names: 
         Any session.
     layer : str
         Layer.
-    import_id : int
-        The import that ended them.
     file_names : sequence of str
-        File names of the earlier imports.
+        File names of those imports.
 
     Returns
     -------
-    list of (str, str)
-        Id within the source and uid of the ended version, in order.
+    list of int
+        Keys of their rows, in order.
     """
     table = LAYERS[layer].table.c
     query = (
-        select(table.id, table.uid)
+        select(table.fid)
         .join(Import, Import.fid == table.import_id)
-        .where(table.closed_import_id == import_id, Import.file_name.in_(file_names))
+        .where(table.closed_import_id.is_(None), Import.file_name.in_(file_names))
     )
-    return sorted((str(id), str(uid)) for id, uid in session.execute(query))
+    return sorted(int(fid) for fid in session.scalars(query))
 
 
 def _newest(session: Session, layer: str, source: str) -> Import | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Final, cast
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +16,8 @@ from sqlalchemy.orm import Session
 from geo.arrays import Bool, Int
 from geo.store import gpkg
 from geo.store.counts import SyncCounts as SyncCounts
-from geo.store.frames import EncodedRows, Values, decode_column, encode_frame, is_none
+from geo.store.difference import LayerDifference, compare_layer
+from geo.store.frames import EncodedRows, Values, decode_column, is_none
 from geo.store.geometry import SRID
 from geo.store.layer import LAYER_NAMES, Layer, layer
 from geo.store.rows import close_rows, fetch_columns, insert_rows, is_sqlite, silent_bulk
@@ -78,35 +78,38 @@ def sync_layer(
     ValueError
         The frame has columns the layer does not know.
     """
-    spec = layer(layer_name)
-    incoming = encode_frame(spec, frame)
-    if not is_sqlite(session):
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"fangyu.{layer_name}"})
-    stored = _OpenVersions.read(session, spec, source, incoming)
-    match, differs = stored.compare(spec, incoming)
-    gone = np.full(len(stored.fids), is_whole)
-    gone[match[match >= 0]] = False
-    if kept_ids:
-        gone &= ~np.fromiter((one in kept_ids for one in stored.ids.tolist()), np.bool_, len(stored.ids))
-    changed = match[differs & (match >= 0)]
-    counts = SyncCounts(
-        added=int((match < 0).sum()),
-        changed=len(changed),
-        closed=int(gone.sum()),
-        unchanged=int(((match >= 0) & ~differs).sum()),
-    )
-    if counts.unchanged == len(incoming) and not counts.closed:
-        return counts
-    new = (match < 0) | differs
-    follows = (match >= 0) | _was_here_before(session, spec, source, incoming, match)
+    difference = compare_layer(session, layer_name, frame, source=source, kept_ids=kept_ids, is_whole=is_whole)
+    write_difference(session, difference, import_id=import_id, on=on)
+    return difference.counts
+
+
+def write_difference(session: Session, difference: LayerDifference, *, import_id: int, on: date) -> None:
+    """Write what `geo.store.difference.compare_layer` found, in the transaction that found it.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    difference : LayerDifference
+        What it found.
+    import_id : int
+        From `geo.store.imports.register`.
+    on : date
+        Date of the import.
+    """
+    if not difference.is_any:
+        return
+    spec, incoming, stored, match = difference.spec, difference.incoming, difference.stored, difference.match
+    new = (match < 0) | difference.differs
+    follows = (match >= 0) | _was_here_before(session, spec, difference.source, incoming, match)
     fresh, starts = _new_versions(incoming, new, follows, on)
     with silent_bulk(session, spec):
         ends = np.full(len(stored.fids), on.isoformat(), dtype=object)
-        ends[changed] = starts[match[new] >= 0]
-        closing = np.concatenate([changed, np.flatnonzero(gone)])
+        ends[difference.changed] = starts[match[new] >= 0]
+        closing = np.concatenate([difference.changed, np.flatnonzero(difference.gone)])
         close_rows(session, spec, stored.fids[closing], _earlier(stored.valid_to, ends)[closing], import_id)
-        insert_rows(session, spec, fresh, {"source": source, "import_id": import_id, "row_version": 1})
-    bump(session, layer_name)
+        insert_rows(session, spec, fresh, {"source": difference.source, "import_id": import_id, "row_version": 1})
+    bump(session, spec.name)
     if not is_sqlite(session) and len(fresh) + len(closing) >= _MANY:
         # Until the table is looked through, which may take a minute, PostgreSQL plans as if it were empty: reading it
         # page by page took three times as long.
@@ -114,7 +117,6 @@ def sync_layer(
     if is_sqlite(session) and len(fresh):
         low_x, low_y, high_x, high_y = (float(value) for value in shapely.total_bounds(fresh.geometries))
         gpkg.touch(session.connection(), spec.name, (low_x, low_y, high_x, high_y))
-    return counts
 
 
 def read_layer(
@@ -234,78 +236,6 @@ def bump(session: Session, layer_name: str) -> None:
         gpkg.touch(session.connection(), name)
 
 
-@dataclass(frozen=True, slots=True)
-class _OpenVersions:
-    """The open versions of a source: ids, ends and the columns an import may change."""
-
-    fids: Int
-    ids: Values
-    valid_to: Values
-    columns: Mapping[str, Sequence[object]]
-    wkb: Sequence[object]
-
-    @classmethod
-    def read(cls, session: Session, spec: Layer, source: str, incoming: EncodedRows) -> _OpenVersions:
-        """Read the open versions of one source."""
-        compared = [column.name for column in spec.own]
-        if "valid_from" in incoming.values:
-            compared.append("valid_from")
-        names = ["fid", "id", "valid_to", *compared, "geom"]
-        found = fetch_columns(session, spec, names, "source = ? AND closed_import_id IS NULL", [source])
-        return cls(
-            np.array(found[0], dtype=np.int64),
-            _objects(found[1]),
-            _dates_as_text(found[2]),
-            dict(zip(compared, found[3:-1], strict=True)),
-            found[-1],
-        )
-
-    def compare(self, spec: Layer, incoming: EncodedRows) -> tuple[Int, Bool]:
-        """Match incoming rows by id: place among the open versions or -1, and whether they differ."""
-        count = len(incoming)
-        if len(self.fids) == 0:
-            return np.full(count, -1, np.int64), np.zeros(count, dtype=bool)
-        # Of several open versions with one id (copied in QGIS) the first is the feature's.
-        place = dict(zip(self.ids.tolist()[::-1], range(len(self.fids) - 1, -1, -1), strict=True))
-        match = np.fromiter(map(place.get, incoming.values["id"].tolist(), _minus_one()), np.int64, count)
-        known = np.flatnonzero(match >= 0)
-        at = match[known]
-        differs = np.zeros(len(known), dtype=bool)
-        for name, stored in self.columns.items():
-            column = _dates_as_text(stored) if spec.columns[name].kind == "date" else _objects(stored)
-            if name not in incoming.values:
-                differs |= ~is_none(column[at])
-                continue
-            new = incoming.values[name][known]
-            unequal = new != column[at]
-            if name == "valid_from":  # a file that states no beginning says nothing against the stored one
-                unequal &= ~is_none(new)
-            differs |= unequal.astype(bool)
-        stated = incoming.values.get("valid_to")
-        differs |= (self.valid_to[at] != (None if stated is None else stated[known])).astype(bool)
-        differs |= _other_shape(_objects(self.wkb)[at], incoming.wkb[known])
-        result = np.zeros(count, dtype=bool)
-        result[known] = differs
-        return match, result
-
-
-def _minus_one() -> Sequence[int]:
-    """Repeat -1 for ever."""
-    from itertools import repeat
-
-    return cast("Sequence[int]", repeat(-1))
-
-
-def _other_shape(old: Values, new: Values) -> Bool:
-    """Tell which geometries differ; equal bytes need no parsing."""
-    differs: Bool = (old != new).astype(bool)
-    rows = np.flatnonzero(differs)
-    if len(rows):
-        before = shapely.from_wkb(old[rows], on_invalid="ignore")
-        differs[rows] = ~shapely.equals_identical(before, shapely.from_wkb(new[rows]))
-    return differs
-
-
 def _was_here_before(session: Session, spec: Layer, source: str, incoming: EncodedRows, match: Int) -> Bool:
     """Tell which features come back: their source had them once, so they did not always hold."""
     if not (match < 0).any():
@@ -336,18 +266,6 @@ def _earlier(first: Values, second: Values) -> Values:
     result = second.copy()
     result[stays] = np.minimum(first[stays], second[stays])
     return result
-
-
-def _objects(values: Sequence[object]) -> Values:
-    """Hold database values in an object array."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
-def _dates_as_text(values: Sequence[object]) -> Values:
-    """Bring dates of either driver to ISO text."""
-    return _objects([value.isoformat() if isinstance(value, date) else value for value in values])
 
 
 def _valid(on: date | None) -> tuple[str, list[object]]:

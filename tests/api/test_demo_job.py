@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from api import demo_job
+from geo.services.import_plan import plan_streets
 from geo.services.import_report import ImportOptions
-from geo.services.importing import import_streets
+from geo.services.importing import carry_out
 from geo.store import Store, open_store
 from tests.cli import town
 
@@ -29,7 +30,7 @@ def job(store: str, folder: Path) -> demo_job.Job:
 
 def test_a_bureaus_own_data_is_never_touched(store: Store, tmp_path: Path, built: list[str]) -> None:
     with store.session() as session:
-        import_streets(session, ImportOptions(path=town.write_streets(tmp_path), source="own"))
+        carry_out(session, plan_streets(ImportOptions(path=town.write_streets(tmp_path), source="own")))
     demo_job.prepare(job(store.url, tmp_path))
     assert built == []
 

@@ -13,10 +13,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from api.jobs import importing
 from api.settings import LimitSettings, settings_for
 from api.uploads import KEPT_S, UploadShelf, safe_name
 from geo.errors import DataSourceError, InputError, NotFoundError
 from geo.intake.sniff import check_kind
+from geo.services.importing import ImportPlan
+from geo.store import Session
+from geo.store.state import read_fact, write_fact
 from tests.api.test_app import take_role
 from tests.api.test_jobs import wait_for
 from tests.cli import town
@@ -248,13 +252,17 @@ def test_unknown_layers_fields_and_imports_are_refused(steward: TestClient, tmp_
 def test_a_newer_file_names_the_edits_by_hand_it_replaces(steward: TestClient, tmp_path: Path) -> None:
     lon, lat = town.position(700.0)
 
-    def import_with(seats: int) -> Any:
+    def import_with(seats: int, where: str = "") -> Any:
         rows = f"编号,名称,经度,纬度,餐位\nN1,食堂一,{lon:.9f},{lat:.9f},30\nN2,食堂二,{lon:.9f},{lat:.9f},{seats}\n"
         sent = send(steward, rows.encode(), "新食堂.csv")
         ask = {"layer": "facilities", "type": "senior_canteen", "source": "食堂", "datum": "cgcs2000"}
-        done = run(steward, "", upload_id=sent["upload_id"], **ask)
+        done = run(steward, where, upload_id=sent["upload_id"], **ask)
         assert done["state"] == "done", done
+        assert (done["result"]["import_id"] is None) == (where == "/preview")
         return [one for one in done["result"]["problems"] if one["code"] == "hand_edit_replaced"]
+
+    def preview_with(seats: int) -> Any:
+        return import_with(seats, "/preview")
 
     assert import_with(30) == []
     for listed in steward.get("/api/facilities").json()["facilities"]:
@@ -267,8 +275,37 @@ def test_a_newer_file_names_the_edits_by_hand_it_replaces(steward: TestClient, t
             )
             assert answer.status_code == 200, answer.text
     # N2 stands in the file as it was edited, so nothing of that edit is lost.
+    expected = preview_with(44)
     told = import_with(44)
     assert [(one["value"], one["severity"]) for one in told] == [("N1", "note")]
     assert "44 → 30" in told[0]["message_zh"], told
+    assert expected == told, "the preview says what the import does"
     assert [one["value"] for one in import_with(45)] == ["N2"], "its edit stood until now"
     assert import_with(46) == [], "an edit is named by the import that replaces it, and no other"
+
+
+@pytest.mark.parametrize(("where", "step"), [("/preview", "rehearse"), ("", "read_plan")])
+def test_others_write_while_a_file_is_read(
+    steward: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, step: str
+) -> None:
+    """Reading and judging a large file takes a minute; nobody's edit waits for that."""
+    real = getattr(importing, step)
+    store = steward.app.state.store  # type: ignore[attr-defined]
+    written = []
+
+    def beside(session: Session, plan: ImportPlan) -> object:
+        found = real(session, plan)
+        with store.session() as other:
+            written.append(write_fact(other, "beside", "yes"))
+        return found
+
+    monkeypatch.setattr(importing, step, beside)
+    sent = send(steward, town.write_facilities(tmp_path, [("Z1", 100.0)], name="z.csv"))
+    ask = {"layer": "facilities", "type": "senior_canteen", "datum": "cgcs2000"}
+    done = run(steward, where, upload_id=sent["upload_id"], **ask)
+    assert done["state"] == "done", done
+    assert done["result"]["changes"]["facilities"]["added"] == 1
+    assert len(written) == 1
+    with store.session(write=False) as session:
+        assert read_fact(session, "beside") == "yes"
+    assert n_facilities(steward) == (2 if where == "" else 1)

@@ -9,8 +9,9 @@ import pytest
 
 from geo.errors import ConflictError
 from geo.services import network
+from geo.services.import_plan import plan_facilities, plan_streets
 from geo.services.import_report import ImportOptions
-from geo.services.importing import import_facilities, import_streets
+from geo.services.importing import carry_out
 from geo.store import Store
 from tests.cli import town
 
@@ -18,7 +19,7 @@ from tests.cli import town
 def import_town(store: Store, folder: Path) -> None:
     """Import the town's streets."""
     with store.session() as session:
-        import_streets(session, ImportOptions(path=town.write_streets(folder), source="streets"))
+        carry_out(session, plan_streets(ImportOptions(path=town.write_streets(folder), source="streets")))
 
 
 @pytest.fixture
@@ -35,9 +36,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def test_a_network_is_compiled_once_and_again_after_a_change(
-    store: Store, tmp_path: Path, compiled: list[int]
-) -> None:
+def test_a_network_is_compiled_once_and_again_after_a_change(store: Store, tmp_path: Path, compiled: list[int]) -> None:
     import_town(store, tmp_path)
     cache = tmp_path / "cache"
     for _ in range(2):
@@ -47,13 +46,13 @@ def test_a_network_is_compiled_once_and_again_after_a_change(
     places = town.write_facilities(tmp_path, [("1", 0.0)])
     with store.session() as session:
         options = ImportOptions(path=places, source="f", datum="cgcs2000")
-        import_facilities(session, options, facility_type="senior_canteen")
+        carry_out(session, plan_facilities(options, facility_type="senior_canteen"))
         network.open_network(session, cache)
     assert len(compiled) == 1
     text = (tmp_path / "streets.osm").read_text(encoding="utf-8")
     (tmp_path / "streets.osm").write_text(text.replace('v="residential"/></way></osm>', 'v="motorway"/></way></osm>'))
     with store.session() as session:
-        import_streets(session, ImportOptions(path=tmp_path / "streets.osm", source="streets"))
+        carry_out(session, plan_streets(ImportOptions(path=tmp_path / "streets.osm", source="streets")))
     with store.session(write=False) as session:
         assert network.open_network(session, cache).n_edges == 1
     assert len(compiled) == 2
