@@ -12,7 +12,7 @@ from geo.catalog.load import facility_types
 from geo.catalog.map_layer import MapLayer
 from geo.datum.output import OutputCrs
 from geo.store import Session, state
-from geo.store.conditions import either, equals, in_division, is_current, is_named, is_open, one_of
+from geo.store.conditions import either, equals, in_division, is_current, is_named, is_open, one_of, said_in_division
 from geo.store.cql2 import FilterLanguage, compile_filter
 from geo.store.layer import ColumnKind, layer
 from geo.store.matched import COUNT_BUDGET_S, count_rows
@@ -338,7 +338,10 @@ def _choice(session: Session, served: MapLayer, query: FeatureQuery) -> RowChoic
     if served.is_current and not query.has_older:
         found.append(is_current(spec))
     if query.district is not None:
-        inside = in_division(session, spec, query.district)
+        says_where = "division_code" in served.fields
+        inside = (
+            said_in_division(spec, query.district) if says_where else in_division(session, spec, query.district)
+        )
         found.append(either(inside, is_open(spec, today())) if served.is_facility else inside)
     if served.is_named:
         found.append(is_named(spec))

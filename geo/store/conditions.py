@@ -14,6 +14,7 @@ from geo.store.cql2.sql import intersects
 from geo.store.features import division_shape
 from geo.store.layer import Layer
 from geo.store.rows import is_sqlite
+from geo.workflow.district import significant_code
 
 _ALLOWED = {
     "int": ("整数", "a whole number"),
@@ -185,6 +186,26 @@ def name_holds(spec: Layer, words: str) -> ColumnElement[bool]:
         The condition; the case of Latin letters does not matter.
     """
     return func.lower(spec.table.c.name).contains(words.lower(), autoescape=True)
+
+
+def said_in_division(spec: Layer, code: str) -> ColumnElement[bool]:
+    """Say that a row's own code lies in an administrative division.
+
+    For areas that Fangyu counted by division: their outlines may touch the neighbour's ground.
+
+    Parameters
+    ----------
+    spec : Layer
+        A layer with a column ``division_code``.
+    code : str
+        Division code.
+
+    Returns
+    -------
+    ColumnElement
+        The condition.
+    """
+    return spec.table.c.division_code.startswith(significant_code(code), autoescape=True)
 
 
 def in_division(session: Session, spec: Layer, code: str) -> ColumnElement[bool]:

@@ -24,6 +24,7 @@ from geo.services.run_layers import write_layers
 from geo.store import open_store
 from geo.tiles.matrix import MATRIX_SETS
 from tests.api.conftest import Served
+from tests.api.test_app import take_gone_district
 from tests.api.test_features import pages
 from tests.api.test_tiles import tiles_over
 from tests.cli import town
@@ -398,3 +399,25 @@ def test_styles_draw_cells_by_their_number(crowded: Run, clients: Served) -> Non
     assert (case, has, unknown) == ("case", ["has", "covered_share"], ramp.unknown)
     assert [part for part in step[2:] if isinstance(part, str)] == list(ramp.colours)
     assert [part for part in step[2:] if not isinstance(part, str)] == list(ramp.breaks)
+
+
+def test_an_area_counted_for_one_township_is_not_read_in_the_next(crowded: Run, clients: Served) -> None:
+    """A gap's outline may cross the border; whose it is, its code says."""
+    cover(crowded, 3)
+    planner, local = clients("planner"), clients("planner")
+    everybody = {layer: properties(planner, layer) for layer in LAYERS}
+    assert everybody["gaps"]
+    for district in ("990101001", "990101002"):
+        take_gone_district(local, "planner", district)
+        for layer in LAYERS:
+            own = [row for row in everybody[layer] if (row["division_code"] or "").startswith(district)]
+            assert own or layer == "gaps", (layer, district)
+            assert properties(local, layer) == own
+            tiles = tiles_over(BOX, "WebMercatorQuad", 14)
+            drawn = [local.get(f"/ogc/collections/{layer}/tiles/{tile}").content for tile in tiles]
+            seen = {
+                feature["properties"]["division_code"]
+                for found in map(mapbox_vector_tile.decode, filter(None, drawn))
+                for feature in found.get(layer, {"features": []})["features"]
+            }
+            assert seen == {row["division_code"] for row in own}, layer
