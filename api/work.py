@@ -165,15 +165,13 @@ async def _working(
     deadline = asyncio.get_running_loop().time() + settings_of(request).limits.deadline_s
     try:
         while True:
-            done, _ = await asyncio.wait({task}, timeout=_LOOK_S)
+            left = deadline - asyncio.get_running_loop().time()
+            done, _ = await asyncio.wait({task}, timeout=min(_LOOK_S, max(left, 0.0)))
             if done:
                 return task.result()
-            is_late = asyncio.get_running_loop().time() > deadline
+            is_late = asyncio.get_running_loop().time() >= deadline
             if is_late or await request.is_disconnected():
-                raise BusyError(
-                    "请求超时，已停止计算；请缩小范围后重试",
-                    "the request took too long and was stopped; ask for less",
-                )
+                raise _too_late(write)
     finally:
         if not task.done():
             over.set()
@@ -181,3 +179,16 @@ async def _working(
                 stop()
             # Its failure is ours: nobody is there to hear it.
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+
+
+def _too_late(write: bool) -> BusyError:
+    """Say that the deadline has passed, and what helps."""
+    if write:
+        return BusyError(
+            "系统正在写入其他内容（可能是一次导入），等待超时；本次修改未保存，请稍后重试",
+            "the store is taken by other writing, perhaps an import, and waiting took too long; nothing of this change "
+            "was saved, try again in a while",
+        )
+    return BusyError(
+        "请求超时，已停止计算；请缩小范围后重试", "the request took too long and was stopped; ask for less"
+    )

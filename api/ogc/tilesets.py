@@ -120,7 +120,10 @@ async def tilesets(request: Request, principal: Reader, name: str) -> Response:
             "dataType": "vector",
             "crs": matrix.crs.uri,
             "tileMatrixSetURI": matrix.uri or f"{root}/tileMatrixSets/{matrix.name}",
-            "links": [Link(f"{home}/{matrix.name}", "self", JSON, matrix.title_zh).to_json()],
+            "links": [
+                Link(f"{home}/{matrix.name}", "self", JSON, matrix.title_zh).to_json(),
+                Link(f"{home}/{matrix.name}?f=tilejson", "alternate", JSON, "TileJSON").to_json(),
+            ],
         }
         for matrix in MATRIX_SETS.values()
     ]
@@ -182,6 +185,7 @@ async def tileset(request: Request, principal: Reader, name: str, matrix: str) -
     address = _template(root, layer, chosen, names=("tileMatrix", "tileRow", "tileCol"))
     links = [
         Link(home, "self", JSON, layer.title_zh).to_json(),
+        Link(f"{home}?f=tilejson", "alternate", JSON, "TileJSON").to_json(),
         Link(f"{root}/tileMatrixSets/{chosen.name}", f"{_REL}/tiling-scheme", JSON, chosen.title_zh).to_json(),
         {**Link(address, "item", MEDIA, layer.title_zh).to_json(), "templated": True},
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final
 
+import anyio
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
@@ -13,7 +14,7 @@ from api.auth.principal import Principal
 from api.first_run import FIRST_RUN
 from api.guard import Guard
 from api.served_report import served_file, served_text
-from api.work import reading, settings_of
+from api.work import present_state, reading, settings_of
 from geo.errors import NotFoundError
 from geo.services.publishing import published_run
 from geo.services.reporting import latest_run, list_runs, report_file
@@ -23,6 +24,8 @@ router = APIRouter()
 PageReader = Annotated[Principal, Depends(Guard("reports.page"))]
 WorkbookReader = Annotated[Principal, Depends(Guard("reports.workbook"))]
 Anybody = Annotated[Principal, Depends(Guard("public"))]
+_LOOKERS: Final = anyio.CapacityLimiter(2)
+"""Threads kept for asking whether the store answers."""
 PUBLISHED: Final = "coverage"
 """In place of an id: the run that the public sees."""
 
@@ -43,7 +46,10 @@ async def health(request: Request, principal: Anybody) -> dict[str, str]:
     dict
         Status and kind of store.
     """
-    await reading(request, latest_run)
+    # What watches the store has heard from it less than a second ago, or it is asked; in both cases without queueing
+    # behind those who read whole layers.
+    if present_state(request.scope) is None:
+        await reading(request, latest_run, limiter=_LOOKERS)
     return {"status": "ok", "store": request.app.state.store.kind}
 
 

@@ -17,6 +17,7 @@ from api.auth.identity import COOKIE, demo_cookie
 from api.server import bind, is_loopback
 from api.settings import settings_for
 from geo.errors import DataSourceError
+from geo.store.watch import Revisions
 from tests.cli import town
 from tests.cli.conftest import Run
 
@@ -75,6 +76,22 @@ def test_health_names_the_kind_of_store(local: TestClient) -> None:
     answer = local.get("/health").json()
     assert answer["status"] == "ok"
     assert answer["store"] in ("gpkg", "postgis")
+
+
+def test_health_is_told_at_once_by_what_watches_the_store(local: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind those who read whole layers a monitor would wait for seconds, and take a busy server for a dead one."""
+
+    async def taken(*_: object, **__: object) -> None:
+        raise AssertionError("the store was asked")
+
+    watch = local.app.state.watch  # type: ignore[attr-defined]
+    with monkeypatch.context() as during:
+        during.setattr("api.routes.report.reading", taken)
+        during.setattr(watch, "present", lambda: Revisions([]))
+        assert local.get("/health").status_code == 200
+        during.setattr(watch, "present", lambda: None)
+        with pytest.raises(AssertionError, match="the store was asked"):
+            local.get("/health")
 
 
 def test_a_run_is_answered_as_the_command_line_printed_it(local: TestClient, printed: Any) -> None:

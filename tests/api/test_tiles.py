@@ -197,6 +197,10 @@ def test_tilesets_describe_themselves(served: Served) -> None:
         assert client.get(address).status_code == 200
     tilejson = client.get("/ogc/collections/streets/tiles/WebMercatorQuad?f=tilejson").json()
     assert tilejson["tilejson"] == "3.0.0"
+    tilesets = client.get("/ogc/collections/streets/tiles").json()["tilesets"]
+    (listed,) = [one for one in tilesets if "Mercator" in str(one)]
+    (link,) = [one["href"] for one in listed["links"] if one["rel"] == "alternate"]
+    assert client.get(link).json() == tilejson
     assert "{z}/{y}/{x}" in tilejson["tiles"][0]
     assert set(tilejson["vector_layers"][0]["fields"]) == set(map_layers()["streets"].fields)
     for name, layer in map_layers().items():
