@@ -29,6 +29,7 @@ from api.routes import (
     facilities,
     imports,
     jobs,
+    pages,
     report,
     runs,
     scenarios,
@@ -116,7 +117,8 @@ def create_app(settings: Settings) -> FastAPI:
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
-    resources = (report, session, accounts, demo, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
+    people = (session, accounts, pages, demo)
+    resources = (report, *people, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
     for module in (*resources, landing, collections, items, export, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(module.router.routes)

@@ -16,10 +16,13 @@ _LINKS: Final = (
     '<nav class="date" aria-label="本站"><a style="color:var(--accent)" href="/ogc?f=html">图层</a>　'
     '<a style="color:var(--accent)" href="/docs">接口说明</a></nav>\n  '
 )
+_ACCOUNT: Final = (
+    '<nav class="date" aria-label="账户"><a style="color:var(--accent)" href="/account">账户</a></nav>\n  '
+)
 _SCRIPT: Final = '<script src="/ogc/static/role.js" defer></script>\n</body>'
 
 _POLICY: Final = re.compile(r'(<meta http-equiv="Content-Security-Policy" content=")([^"]*)(">)')
-_VERSION: Final = hashlib.sha256((_LINKS + _SCRIPT).encode()).hexdigest()[:8]
+_VERSION: Final = hashlib.sha256((_LINKS + _ACCOUNT + _SCRIPT).encode()).hexdigest()[:8]
 
 
 def served_file(page: Path, *, is_demo: bool) -> Path:
@@ -60,7 +63,7 @@ def served_text(text: str, *, is_demo: bool) -> str:
     str
         The page.
     """
-    switch = '<span class="date" id="role-switch"></span>\n  ' if is_demo else ""
+    switch = '<span class="date" id="role-switch"></span>\n  ' if is_demo else _ACCOUNT
     text = text.replace(_ANCHOR, _LINKS + switch + _ANCHOR, 1)
     if not is_demo:
         return text

@@ -104,7 +104,7 @@ async def style(request: Request, principal: Anybody) -> Response:
 
 @router.get("/ogc/static/role.js", include_in_schema=False)
 async def role_switch(request: Request, principal: Anybody) -> Response:
-    """Serve the one script of the pages, which demo mode alone asks for: it shows and changes the role.
+    """Serve the script that demo mode alone asks for: it shows and changes the role.
 
     Parameters
     ----------
@@ -120,6 +120,26 @@ async def role_switch(request: Request, principal: Anybody) -> Response:
     """
     headers = {"Cache-Control": "no-cache"}
     return FileResponse(_STATIC / "role.js", media_type="text/javascript; charset=utf-8", headers=headers)
+
+
+@router.get("/ogc/static/form.js", include_in_schema=False)
+async def forms(request: Request, principal: Anybody) -> Response:
+    """Serve the script of the forms for logging in and for accounts.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+    principal : Principal
+        Anybody.
+
+    Returns
+    -------
+    Response
+        JavaScript.
+    """
+    headers = {"Cache-Control": "no-cache"}
+    return FileResponse(_STATIC / "form.js", media_type="text/javascript; charset=utf-8", headers=headers)
 
 
 @router.get("/ogc/conformance", include_in_schema=False)

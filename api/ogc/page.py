@@ -9,6 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from api.auth.policy import POLICIES
+from api.auth.principal import ANONYMOUS, Principal
 from api.errors import language_of
 from api.middleware import POLICY_HEADER
 from api.ogc.answer import PRIVATE, root_of
@@ -48,7 +50,11 @@ def html_answer(
         HTML.
     """
     lang = language_of(request)
+    principal: Principal = request.scope.get("state", {}).get("principal", ANONYMOUS)
     frame = {
+        "signed_in": principal.identity.name if principal.is_signed_in and principal.identity else None,
+        "is_keeper": principal.holds(POLICIES["accounts.read"].roles),
+        "here": "/" if request.url.path == "/login" else request.url.path,
         "base": root_of(request),
         "is_synthetic": request.app.state.is_synthetic,
         "is_demo": request.app.state.settings.access.demo,

@@ -176,10 +176,10 @@ def test_a_mistake_of_ours_shows_nothing_of_its_inside(tmp_path: Path, monkeypat
     def fail(session: object) -> None:
         raise ZeroDivisionError("/secret/path")
 
-    monkeypatch.setattr("api.routes.report.latest_run", fail)
+    monkeypatch.setattr("api.routes.report.published_run", fail)
     app = create_app(settings_for(str(tmp_path / "new.gpkg"), tmp_path / "cache"))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        answer = client.get("/health")
+        answer = client.get("/api/reports")
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert answer.json()["code"] == "internal"
@@ -189,10 +189,10 @@ def test_a_failing_store_is_not_named(tmp_path: Path, monkeypatch: pytest.Monkey
     def fail(session: object) -> None:
         raise DataSourceError("存储 /secret/path", "the store /secret/path")
 
-    monkeypatch.setattr("api.routes.report.latest_run", fail)
+    monkeypatch.setattr("api.routes.report.published_run", fail)
     app = create_app(settings_for(str(tmp_path / "new.gpkg"), tmp_path / "cache"))
     with TestClient(app, base_url="http://127.0.0.1") as client:
-        answer = client.get("/health")
+        answer = client.get("/api/reports")
     assert answer.status_code == 503
     assert "secret" not in answer.text
 
