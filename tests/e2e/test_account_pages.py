@@ -106,7 +106,9 @@ def test_a_second_factor_is_set_up_and_asked_for(page: Page, home: str) -> None:
     page.wait_for_url(f"{home}/account")
     page.fill("#proof-on", GOOD)
     page.click("text=设置动态验证码")
-    page.wait_for_function("document.querySelector('#factor img').naturalWidth > 100")
+    page.wait_for_selector("#factor img", state="visible")
+    assert page.evaluate("document.querySelector('#factor img').decode().then(() => true)")
+    assert page.evaluate("document.querySelector('#factor img').naturalWidth") > 100
     secret = page.locator("#factor code").inner_text()
     page.fill("#first-code", pyotp.TOTP(secret).now())
     page.fill("#proof-done", GOOD)
