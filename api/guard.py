@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.identity import principal_of, refuse_foreign_origin
-from api.auth.policy import POLICIES, require
+from api.auth.policy import POLICIES, require, within_scope
 from api.auth.principal import Principal
 from api.errors import answer_error
 from geo.errors import FangyuError, InputError
@@ -64,6 +64,7 @@ class Guard:
         refuse_foreign_origin(request, request.method)
         _refuse_unknown(request)
         require(self.policy, principal)
+        state["principal"] = principal = within_scope(self.policy, principal)
         return principal
 
 

@@ -6,7 +6,7 @@ An entry answers for a whole route. What a route shows of a layer is decided by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from api.auth.principal import SIGNED_IN, Principal
@@ -73,6 +73,8 @@ POLICIES: Final = {
     )
 }
 """Every policy by name."""
+_OPENED_BESIDE: Final = {"reports.page": "reports.workbook"}
+"""Policies that a key opens along with another one: who reads workbooks reads which there are."""
 
 
 def role_title(role: str) -> tuple[str, str]:
@@ -117,6 +119,27 @@ def require(policy_name: str, principal: Principal) -> None:
     if principal.holds(policy.roles):
         return
     refuse(principal, policy.title_zh, policy.title_en, policy.roles)
+
+
+def within_scope(policy_name: str, principal: Principal) -> Principal:
+    """Return somebody as a route under a policy sees them: a key that does not open it is worth no more than nobody.
+
+    Parameters
+    ----------
+    policy_name : str
+        A name of `POLICIES`, which they may use.
+    principal : Principal
+        Who asks.
+
+    Returns
+    -------
+    Principal
+        The same, without roles where they come with a key for something else.
+    """
+    scopes = principal.scopes
+    if scopes is None or policy_name in scopes or _OPENED_BESIDE.get(policy_name) in scopes:
+        return principal
+    return replace(principal, roles=frozenset(), district=None)
 
 
 def readable_layer(name: str, principal: Principal) -> MapLayer:
