@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -155,7 +156,7 @@ def write_report(report: model.CoverageReport, path: Path) -> None:
 
 
 def report_file(session: Session, run_id: str | None, *, folder: Path, suffix: str) -> Path:
-    """Return a report as a file, made when it is asked for the first time.
+    """Return a report as a file that everybody may read, made when it is asked for the first time.
 
     Parameters
     ----------
@@ -181,15 +182,23 @@ def report_file(session: Session, run_id: str | None, *, folder: Path, suffix: s
     record = _record(session, run_id)
     # Names and outlines come from the store's present layers, so their state belongs to the key.
     names = [name for name in LAYER_NAMES if name not in DERIVED_LAYERS]
-    mark = "trial" if is_trial(session, record.run_id) else "published"
+    mark = "trial, open" if is_trial(session, record.run_id) else "published, open"
     shown = f"{_template_digest()}|{record.content_hash}|{state.token(session, names)}|{mark}"
     key = hashlib.sha256(shown.encode()).hexdigest()[:12]
     path = folder / f"{state.store_id(session)}-{record.run_id}-{key}{suffix}"
     if not path.exists():
         building = path.with_name(f".{path.stem}.building{suffix}")
-        write_report(coverage_report(session, record.run_id), building)
+        write_report(_for_everybody(coverage_report(session, record.run_id)), building)
         building.replace(path)
     return path
+
+
+def _for_everybody(report: model.CoverageReport) -> model.CoverageReport:
+    """Leave out the facilities that are not open: planned and closed ones are the bureau's own matter."""
+    types = tuple(
+        replace(one, facilities=tuple(mark for mark in one.facilities if mark.status == "open")) for one in report.types
+    )
+    return replace(report, types=types)
 
 
 @cache
