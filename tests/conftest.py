@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -85,6 +86,19 @@ def store_url(request: pytest.FixtureRequest) -> str:
     """Return the URL of a fresh store, on each engine in turn."""
     name = "postgis_url" if request.param == "postgis" else "gpkg_path"
     return str(request.getfixturevalue(name))
+
+
+@contextmanager
+def fresh_url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Yield the URL of a fresh store for as long as a module's fixture lives, on the engine it was asked for."""
+    if request.param != "postgis":
+        yield str(folder / "store.gpkg")
+        return
+    cluster, template = (str(request.getfixturevalue(name)) for name in ("cluster_url", "template_name"))
+    name = f"fangyu_{uuid.uuid4().hex[:12]}"
+    _execute(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _database(cluster, name)
+    _execute(cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
