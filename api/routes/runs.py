@@ -15,7 +15,7 @@ from api.schemas.run import RunAsk
 from api.work import reading, writing
 from geo.catalog.map_layer import map_layer
 from geo.services.publishing import publish_run
-from geo.services.reporting import list_runs, run_results
+from geo.services.reporting import list_runs
 from geo.services.told_results import told_results
 
 router = APIRouter(prefix="/api/runs", tags=["runs"])
@@ -80,11 +80,14 @@ async def run(request: Request, principal: Reader, run_id: str) -> Response:
     Returns
     -------
     Response
-        The run's results as JSON; of a few people only to those who may see where they live.
+        The run's results as JSON; of a few people only to those who may see where they live, and of other districts
+        than one's own no more than their totals.
     """
     wanted = None if run_id == "latest" else run_id
-    read = run_results if principal.holds(map_layer("demand").read) else told_results
-    results = await reading(request, lambda session: read(session, wanted))
+    sees_few = principal.holds(map_layer("demand").read)
+    results = await reading(
+        request, lambda session: told_results(session, wanted, sees_few=sees_few, district=principal.district)
+    )
     headers = {"Cache-Control": "private, no-cache"}
     return Response(orjson.dumps(results), media_type="application/json", headers=headers)
 
