@@ -29,6 +29,7 @@ from geo.services.scenario import (
     step_forward,
 )
 from geo.services.scenario_answer import answer_json, comparison_json, scenario_notes, scenario_totals
+from geo.services.scenario_district import refuse_outside
 from geo.store import Session, scenarios
 from geo.store.columns import utc_now
 from geo.store.scenarios import ScenarioRecord
@@ -231,7 +232,8 @@ async def edit(
     Returns
     -------
     Response
-        The answer; 409 where the base has changed, or an edit does not fit the state before it.
+        The answer; 409 where the base has changed, or an edit does not fit the state before it; 403 where an edit lies
+        outside the district one is limited to.
     """
     step = _Step(request, principal, scenario_id, if_match, asked.full)
     return await step.take(lambda opened: apply_edits(opened, body.edits))
@@ -383,7 +385,7 @@ async def changes(request: Request, principal: Planner, scenario_id: str) -> Res
         return {
             "scenario": _record(opened.record, principal),
             "is_base_current": opened.is_current,
-            "change": comparison_json(opened.ground, found, points=points),
+            "change": comparison_json(opened.ground, found, points=points, district=principal.district),
         }
 
     return _json(await reading(request, work))
@@ -423,9 +425,9 @@ async def compared(request: Request, principal: Planner, scenario_id: str, other
         points = desk_of(request).points_in(session, first.ground, principal.district)
         found = compare(first.scenario, other.scenario)
         return {
-            "first": {**_record(first.record, principal), "types": scenario_totals(first.ground, first.scenario)},
-            "other": {**_record(other.record, principal), "types": scenario_totals(other.ground, other.scenario)},
-            "change": comparison_json(first.ground, found, points=points),
+            "first": {**_record(first.record, principal), "types": _totals(first, principal)},
+            "other": {**_record(other.record, principal), "types": _totals(other, principal)},
+            "change": comparison_json(first.ground, found, points=points, district=principal.district),
         }
 
     return _json(await reading(request, work))
@@ -445,9 +447,10 @@ class _Step:
 
         def work(session: Session) -> tuple[Opened, Scenario, dict[str, object]]:
             opened = _own(_open(session, self._request, self._principal, self._id), self._principal)
-            after = do(opened)
-            points = desk_of(self._request).points_in(session, opened.ground, self._principal.district)
-            body = answer_json(opened.ground, after.answer, full=self._full, points=points)
+            after, district = do(opened), self._principal.district
+            refuse_outside(session, opened.scenario, after, district)
+            points = desk_of(self._request).points_in(session, opened.ground, district)
+            body = answer_json(opened.ground, after.answer, full=self._full, points=points, district=district)
             return opened, after, {**body, "notes": scenario_notes(after)}
 
         opened, after, body = await reading(self._request, work)
@@ -508,8 +511,13 @@ def _whole(opened: Opened, principal: Principal) -> dict[str, object]:
         "undone": [row["edit"] for row in record.edits[record.position :]],
         "is_base_current": opened.is_current,
         "conflicts": _conflicts(opened),
-        "types": scenario_totals(opened.ground, opened.scenario),
+        "types": _totals(opened, principal),
     }
+
+
+def _totals(opened: Opened, principal: Principal) -> list[dict[str, object]]:
+    """Write the totals of a scenario that somebody may be told."""
+    return scenario_totals(opened.ground, opened.scenario, district=principal.district)
 
 
 def _conflicts(opened: Opened) -> list[dict[str, object]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from geo.access.population import persons_number
 from geo.access.status import STATUS_NAMES
+from geo.access.zones import EXACT_LEVELS
 from geo.arrays import Bool, Float, Int, Int32
 from geo.catalog.load import facility_type
 from geo.network.hours import is_open as is_open_then
@@ -28,7 +29,9 @@ from geo.services.scenario import Ground
 Json = dict[str, object]
 
 
-def answer_json(ground: Ground, answer: Answer, *, full: bool, points: Bool | None) -> Json:
+def answer_json(
+    ground: Ground, answer: Answer, *, full: bool, points: Bool | None, district: str | None = None
+) -> Json:
     """Write an answer.
 
     Parameters
@@ -41,6 +44,8 @@ def answer_json(ground: Ground, answer: Answer, *, full: bool, points: Bool | No
         Totals of every division; otherwise of those that changed.
     points : array of bool, shape (n_points,), optional
         The demand points that whoever asks may see; all by default.
+    district : str, optional
+        Division code that whoever asks is limited to: elsewhere they are told of townships and wider.
 
     Returns
     -------
@@ -53,9 +58,10 @@ def answer_json(ground: Ground, answer: Answer, *, full: bool, points: Bool | No
         "measure": ground.base.setting.question.limit.measure,
         "limit": ground.base.setting.question.limit.value,
         "types": [
-            totals_json(one, None if full else change) for one, change in zip(answer.types, changes, strict=True)
+            totals_json(one, None if full else change, district=district)
+            for one, change in zip(answer.types, changes, strict=True)
         ],
-        "change": comparison_json(ground, answer.comparison, points=points),
+        "change": comparison_json(ground, answer.comparison, points=points, district=district),
         "summary_zh": "；".join(_sentence(one, change)[0] for one, change in zip(answer.types, changes, strict=True)),
         "summary_en": "; ".join(_sentence(one, change)[1] for one, change in zip(answer.types, changes, strict=True)),
     }
@@ -147,7 +153,7 @@ def _sentence(one: Supplied, change: TypeChange) -> tuple[str, str]:
     )
 
 
-def scenario_totals(ground: Ground, scenario: Scenario) -> list[Json]:
+def scenario_totals(ground: Ground, scenario: Scenario, *, district: str | None = None) -> list[Json]:
     """Write the totals of a scenario, of every division.
 
     Parameters
@@ -156,16 +162,18 @@ def scenario_totals(ground: Ground, scenario: Scenario) -> list[Json]:
         The base.
     scenario : Scenario
         The scenario.
+    district : str, optional
+        Division code that whoever asks is limited to: elsewhere they are told of townships and wider.
 
     Returns
     -------
     list of dict
         One entry a type.
     """
-    return [totals_json(supplied(scenario.state, side), None) for side in scenario.state.sides]
+    return [totals_json(supplied(scenario.state, side), None, district=district) for side in scenario.state.sides]
 
 
-def totals_json(one: Supplied, change: TypeChange | None) -> Json:
+def totals_json(one: Supplied, change: TypeChange | None, *, district: str | None = None) -> Json:
     """Write one type's totals.
 
     Parameters
@@ -174,6 +182,8 @@ def totals_json(one: Supplied, change: TypeChange | None) -> Json:
         Facilities and totals.
     change : TypeChange or None
         What changed; None writes every division, otherwise only those that did.
+    district : str, optional
+        Division code that whoever asks is limited to: elsewhere they are told of townships and wider.
 
     Returns
     -------
@@ -202,13 +212,14 @@ def totals_json(one: Supplied, change: TypeChange | None) -> Json:
         "coverage_ratio": None if everybody == 0 else int(whole[0]) / everybody,
         "columns": list(totals.columns),
         "divisions": [
-            _rows(totals, position, None if change is None else _touched(change, position))
-            for position in range(len(totals.levels))
+            _rows(totals, position, _told(totals, position, change, district)) for position in range(len(totals.levels))
         ],
     }
 
 
-def comparison_json(ground: Ground, comparison: Comparison, *, points: Bool | None) -> Json:
+def comparison_json(
+    ground: Ground, comparison: Comparison, *, points: Bool | None, district: str | None = None
+) -> Json:
     """Write what is different between two states.
 
     Parameters
@@ -219,6 +230,8 @@ def comparison_json(ground: Ground, comparison: Comparison, *, points: Bool | No
         The difference.
     points : array of bool, shape (n_points,), optional
         The demand points that whoever asks may see; all by default.
+    district : str, optional
+        Division code that whoever asks is limited to: elsewhere they are told of townships and wider.
 
     Returns
     -------
@@ -233,13 +246,7 @@ def comparison_json(ground: Ground, comparison: Comparison, *, points: Bool | No
                 "shifts": _whole(change.shifts),
                 "columns": {"difference": list(change.difference.columns), "shifts": list(change.shifts.columns)},
                 "divisions": [
-                    {
-                        **_rows(change.difference, position, _touched(change, position)),
-                        "shifts": _values(
-                            change.shifts.sums[position + 1][_touched(change, position)], change.shifts.unit
-                        ),
-                    }
-                    for position in range(len(change.difference.levels))
+                    _changed_rows(change, position, district) for position in range(len(change.difference.levels))
                 ],
                 "bands": [
                     _delta(ground, delta.band, delta.points, (delta.old_status, delta.new_status),
@@ -298,10 +305,27 @@ def _touched(change: TypeChange, position: int) -> Bool:
     return touched
 
 
-def _rows(table: Table, position: int, keep: Bool | None) -> Json:
+def _told(table: Table, position: int, change: TypeChange | None, district: str | None) -> Bool:
+    """Tell which divisions of a level are written: those that changed, and of small ones those of one's district."""
+    level, n_rows = table.levels[position], table.sums[position + 1].shape[0]
+    told: Bool = np.ones(n_rows, np.bool_) if change is None else _touched(change, position)
+    if district is None or level.level in EXACT_LEVELS:
+        return told
+    own: Bool = np.array([level.code_of(row).startswith(district) for row in range(n_rows)], np.bool_)
+    return told & own
+
+
+def _changed_rows(change: TypeChange, position: int, district: str | None) -> Json:
+    """Write what is different in the divisions of a level, and who gained and who lost there."""
+    told = _told(change.difference, position, change, district)
+    shifts = _values(change.shifts.sums[position + 1][told], change.shifts.unit)
+    return {**_rows(change.difference, position, told), "shifts": shifts}
+
+
+def _rows(table: Table, position: int, told: Bool) -> Json:
     """Write rows of one level: codes and a matrix of people."""
     level, sums = table.levels[position], table.sums[position + 1]
-    rows = np.arange(sums.shape[0]) if keep is None else np.flatnonzero(keep)
+    rows = np.flatnonzero(told)
     return {
         "level": level.level,
         "codes": [level.code_of(int(row)) for row in rows],

@@ -268,10 +268,15 @@ def test_a_scenario_is_its_planners_own_until_it_is_shared(planner: TestClient) 
 
 def test_a_planner_of_one_district_sees_no_point_elsewhere(planner: TestClient) -> None:
     assert planner.post("/api/session/demo", json={"role": "planner", "district": "990101001"}).status_code == 200
-    scenario = begun(planner)
-    answer = step(planner, scenario, edits=[canteen(1500.0)])
+    scenario = begun(planner, minutes=20)
+    outside = planner.post(f"{scenario['href']}/edits", json={"edits": [canteen(1500.0)]})
+    assert outside.status_code == 403, "from place to place, totals tell who lives beside them"
+    answer = step(planner, scenario, edits=[canteen(990.0)])
     assert answer["change"]["types"][0]["shifts"]["gained"] > 0, "totals are everybody's"
-    assert answer["change"]["types"][0]["bands"][0]["fids"] == []
+    features = planner.get("/ogc/collections/demand/items").json()["features"]
+    told = {one["properties"]["id"] for one in features if one["id"] in answer["change"]["types"][0]["bands"][0]["fids"]}
+    assert told == {"near"}, "not the one at the far end, who gained"
+    assert len(answer["change"]["types"][0]["bands"][0]["fids"]) == 1
     assert planner.post("/api/session/demo", json={"role": "planner", "district": "990101002"}).status_code == 200
     mine = begun(planner)
     assert len(step(planner, mine, edits=[canteen(1500.0)])["change"]["types"][0]["bands"][0]["fids"]) > 0
