@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.auth.policy import readable_layer
+from api.auth.policy import district_of, readable_layer
 from api.auth.principal import Principal
 from api.errors import language_of
 from api.guard import Guard
@@ -95,7 +95,10 @@ async def collections(request: Request, principal: Reader) -> Response:
     """
     form = only_format(request)
     layers = [layer for layer in map_layers().values() if principal.holds(layer.read)]
-    extents = await reading(request, lambda session: {one.name: layer_extent(session, one) for one in layers})
+    extents = await reading(
+        request,
+        lambda session: {one.name: layer_extent(session, one, district=district_of(one, principal)) for one in layers},
+    )
     root, lang = root_of(request), language_of(request)
     home = f"{root}/collections"
     links = [
@@ -138,7 +141,8 @@ async def collection(request: Request, principal: Reader, name: str) -> Response
     """
     layer = readable_layer(name, principal)
     form = only_format(request)
-    extent = await reading(request, lambda session: layer_extent(session, layer))
+    district = district_of(layer, principal)
+    extent = await reading(request, lambda session: layer_extent(session, layer, district=district))
     lang = language_of(request)
     document = collection_json(root_of(request), layer, extent, form=form, lang=lang)
     if form == "json":

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.auth.policy import readable_layer
+from api.auth.policy import district_of, readable_layer
 from api.auth.principal import Principal
 from api.guard import Guard
 from api.ogc.answer import JSON, Link, json_answer, only_json, root_of
@@ -158,7 +158,8 @@ async def tileset(request: Request, principal: Reader, name: str, matrix: str) -
     layer, chosen = readable_layer(name, principal), matrix_set(matrix)
     form = only_json(request, "tilejson")
     root = root_of(request)
-    extent = await reading(request, lambda session: layer_extent(session, layer))
+    district = district_of(layer, principal)
+    extent = await reading(request, lambda session: layer_extent(session, layer, district=district))
     box = list(extent.box) if extent.box else [-180.0, -85.0, 180.0, 85.0]
     fields = {field: _KINDS[kind] for field, kind in layer_fields(layer)}
     if form == "tilejson":

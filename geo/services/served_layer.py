@@ -14,6 +14,7 @@ from geo.datum.output import OutputCrs
 from geo.store import Session, state
 from geo.store.conditions import either, equals, in_division, is_current, is_named, is_open, one_of, said_in_division
 from geo.store.cql2 import FilterLanguage, compile_filter
+from geo.store.features import division_shape
 from geo.store.layer import ColumnKind, layer
 from geo.store.matched import COUNT_BUDGET_S, count_rows
 from geo.store.page_stream import all_pages
@@ -52,7 +53,7 @@ class LayerExtent:
     end: str | None
 
 
-def layer_extent(session: Session, served: MapLayer) -> LayerExtent:
+def layer_extent(session: Session, served: MapLayer, *, district: str | None = None) -> LayerExtent:
     """Return where and when a layer lies.
 
     Parameters
@@ -61,12 +62,18 @@ def layer_extent(session: Session, served: MapLayer) -> LayerExtent:
         Any session.
     served : MapLayer
         The layer; its extent is that of the whole table it reads, of facilities that of its family.
+    district : str, optional
+        Division code that who asks reads the layer in.
 
     Returns
     -------
     LayerExtent
-        The extent.
+        The extent; that of the district where there is one, for the layer's own would tell of what lies beyond. Of
+        facilities everybody reads the open ones everywhere.
     """
+    if district is not None and not served.is_facility:
+        ground = division_shape(session, district)
+        return LayerExtent(None if ground is None else ground.bounds, None, None)
     start, end = state.layer_period(session, served.table)
     return LayerExtent(state.layer_bounds(session, served.table, types=_types_of(served)), start, end)
 

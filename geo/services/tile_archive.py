@@ -190,7 +190,8 @@ def _joined(parts: Sequence[TilePart]) -> list[TileLayer]:
 
 def _boxes(session: Session, plan: ArchivePlan) -> list[Box]:
     """Where the layers lie, within the boxes that are asked for."""
-    extents = [extent.box for layer in plan.layers if (extent := layer_extent(session, layer)).box]
+    found_in = (layer_extent(session, layer, district=plan.query.district) for layer in plan.layers)
+    extents = [extent.box for extent in found_in if extent.box]
     if not extents:
         return []
     whole = (
