@@ -14,6 +14,7 @@ from api.guard import Guard
 from api.schemas.common import Strict
 from api.work import reading, settings_of
 from geo.catalog.map_layer import PUBLIC, ROLES
+from geo.catalog.role import KEEPERS, ROLE_TITLES
 from geo.errors import InputError, NotFoundError
 from geo.store import Session, features
 
@@ -55,7 +56,7 @@ async def enter(request: Request, principal: Anybody, chosen: DemoRole) -> Respo
     NotFoundError
         The server does not run in demo mode.
     InputError
-        There is no such role, or no division with the code of the district.
+        There is no such role, no division with the code of the district, or the role is for the whole system.
     """
     if not settings_of(request).access.demo:
         raise NotFoundError(
@@ -67,6 +68,12 @@ async def enter(request: Request, principal: Anybody, chosen: DemoRole) -> Respo
         return response
     cookie = demo_cookie(chosen.role, chosen.district)
     if (code := chosen.district) is not None:
+        if chosen.role in KEEPERS:
+            raise InputError(
+                f"{ROLE_TITLES[chosen.role][0]}管理整个系统，不能限定辖区；请不带 district",
+                f"a {ROLE_TITLES[chosen.role][1].lower()} is for the whole system and has no district; leave it out",
+                district=code,
+            )
 
         def find(session: Session) -> bool:
             return features.division_shape(session, code) is not None

@@ -84,7 +84,9 @@ def add_account(
         The login is taken.
     """
     login = new.login.strip().casefold()
-    problems = [*_shape_problems(login, new.name), *role_problems(new.roles), *_district_problems(new.district)]
+    problems = [
+        *_shape_problems(login, new.name), *role_problems(new.roles), *_district_problems(new.district, new.roles),
+    ]  # fmt: skip
     if password is not None:
         problems += judge_password(password, profile, login, new.name)
     _refuse(problems)
@@ -147,8 +149,9 @@ def change_account(
         problems += _shape_problems(record.login, str(values["name"]))
     if "roles" in values:
         problems += role_problems(values["roles"])
-    if "district" in values:
-        problems += _district_problems(values["district"])
+    if values.keys() & {"roles", "district"}:
+        roles = frozenset(values.get("roles", record.roles))
+        problems += _district_problems(values.get("district", record.district), roles)
     _refuse(problems)
     if actor == record.login and values.keys() & {"roles", "district", "is_active"}:
         raise DeniedError("不能修改自己的角色、辖区或启用状态", "nobody changes their own roles, district or state")
@@ -455,11 +458,22 @@ def _shape_problems(login: str, name: str) -> list[Problem]:
     return found
 
 
-def _district_problems(district: object) -> list[Problem]:
+def _district_problems(district: object, roles: frozenset[str]) -> list[Problem]:
     """Judge a district."""
-    if district is None or (isinstance(district, str) and re.fullmatch(r"\d{2,12}", district)):
+    if district is None:
         return []
-    return [_problem("district", district, "应为 2 到 12 位区划代码", "must be a division code of 2 to 12 digits")]
+    found = []
+    if not isinstance(district, str) or not re.fullmatch(r"\d{2,12}", district):
+        zh, en = "应为 2 到 12 位区划代码", "must be a division code of 2 to 12 digits"
+        found.append(_problem("district", district, zh, en))
+    if roles & set(KEEPERS):
+        found.append(
+            _problem(
+                "district", district, "系统、安全、审计管理员管理整个系统，不能限定辖区；请留空",
+                "system, security and audit administrators are for the whole system and have no district; leave it out",
+            )
+        )  # fmt: skip
+    return found
 
 
 def _problem(field: str, value: object, zh: str, en: str) -> Problem:

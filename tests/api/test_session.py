@@ -268,7 +268,7 @@ def test_a_change_needs_the_state_it_is_meant_for(enter: Enter) -> None:
     tag = {"If-Match": sec.get("/api/accounts/wang").headers["etag"]}
     refused = sec.put("/api/accounts/wang/grant", json=bad, headers=tag)
     assert refused.status_code == 400
-    assert [one["field"] for one in refused.json()["problems"]] == ["roles", "roles", "district"]
+    assert [one["field"] for one in refused.json()["problems"]] == ["roles", "roles", "district", "district"]
 
 
 def test_a_district_taken_away_or_a_session_ended_counts_at_once(enter: Enter) -> None:
