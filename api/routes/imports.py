@@ -47,7 +47,7 @@ class UploadName(Strict):
 
 @router.get("", summary="导入记录 · Imports, newest first")
 async def list_(request: Request, principal: Worker) -> dict[str, object]:
-    """List the imports of the store, newest first.
+    """List the imports of the store, newest first; to whom is limited to a district, their own.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ async def list_(request: Request, principal: Worker) -> dict[str, object]:
     dict
         ``{"imports": [...]}``.
     """
-    return {"imports": await reading(request, list_imports)}
+    actor = None if principal.district is None else principal.name
+    return {"imports": await reading(request, lambda session: list_imports(session, actor=actor))}
 
 
 @router.post(

@@ -8,13 +8,15 @@ from datetime import date
 from geo.store import Session, imports
 
 
-def list_imports(session: Session) -> list[dict[str, object]]:
+def list_imports(session: Session, *, actor: str | None = None) -> list[dict[str, object]]:
     """List the imports of a store, newest first.
 
     Parameters
     ----------
     session : Session
         Any session.
+    actor : str, optional
+        Only those of somebody.
 
     Returns
     -------
@@ -37,6 +39,7 @@ def list_imports(session: Session) -> list[dict[str, object]]:
             **asdict(record.counts),
         }
         for record in imports.list_imports(session)
+        if actor is None or record.actor == actor
     ]
 
 
