@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import tomllib
@@ -114,6 +115,6 @@ def holds_mark(content: bytes, mark: str) -> bool:
     parts = [content]
     if content[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = [archive.read(name) for name in archive.namelist()]
+            parts = [html.unescape(archive.read(name).decode("utf-8")).encode() for name in archive.namelist()]
     forms = (mark.encode(), json.dumps(mark)[1:-1].encode())
     return any(form in part for part in parts for form in forms)
