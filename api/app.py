@@ -23,6 +23,7 @@ from api.ogc import collections, export, items, landing, tilesets
 from api.ogc.counts import CountCache
 from api.routes import (
     accounts,
+    audit,
     definitions,
     demo,
     docs,
@@ -117,7 +118,7 @@ def create_app(settings: Settings) -> FastAPI:
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
-    people = (session, accounts, pages, demo)
+    people = (session, accounts, audit, pages, demo)
     resources = (report, *people, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
     for module in (*resources, landing, collections, items, export, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.

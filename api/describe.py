@@ -17,6 +17,7 @@ from geo.catalog.map_layer import PUBLIC
 TAGS: Final = {
     "session": ("身份", "Who asks"),
     "accounts": ("账户", "Accounts"),
+    "audit": ("审计", "Audit"),
     "facilities": ("设施", "Facilities"),
     "imports": ("导入", "Imports"),
     "runs": ("覆盖分析", "Coverage runs"),

@@ -55,6 +55,22 @@ def settings_of(request: Request) -> Settings:
     return settings
 
 
+def address_of(request: Request) -> str | None:
+    """Return the network address a request comes from.
+
+    Parameters
+    ----------
+    request : Request
+        The request.
+
+    Returns
+    -------
+    str or None
+        None where it is not known.
+    """
+    return request.client.host if request.client else None
+
+
 def networks_of(request: Request) -> NetworkShelf:
     """Return the networks the application has open.
 

@@ -69,6 +69,7 @@ POLICIES: Final = {
         _policy("accounts.read", _KEEPERS, "查看账户", "looking at accounts"),
         _policy("accounts.add", ("system_administrator",), "新增、停用账户，重置口令", "adding and closing accounts"),
         _policy("accounts.grant", ("security_administrator",), "授予角色与辖区，解锁", "giving roles and districts"),
+        _policy("audit.read", ("audit_administrator",), "查看、校验、导出审计", "reading and checking the audit"),
         _policy("demo.enter", (PUBLIC,), "演示模式切换角色", "choosing a role in demo mode"),
     )
 }

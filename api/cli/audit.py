@@ -34,6 +34,7 @@ def verify(
 ) -> None:
     """校验审计链；有问题时退出码为 3 · Check the chain; exits with 3 where something is wrong."""
     from geo.services.audit import read_heads, verify_audit
+    from geo.services.audit_read import verified_json
 
     state = state_of(context)
     with opened(state) as store, store.session(write=False) as session:
@@ -52,17 +53,7 @@ def verify(
             f"{found.not_checked} earlier heads lie among entries that were purged by right and cannot be compared",
         )
     if as_json:
-        print_json(
-            {
-                "is_whole": not found.findings, "entries": found.checked, "first": found.first,
-                "count": found.head.count, "chain": found.head.chain, "heads": len(heads),
-                "heads_not_checked": found.not_checked,
-                "findings": [
-                    {"problem": one.problem, "seq": one.seq, "message_zh": one.message_zh, "message_en": one.message_en}
-                    for one in found.findings
-                ],
-            }
-        )  # fmt: skip
+        print_json(verified_json(found, heads=len(heads)))
     if found.findings:
         raise typer.Exit(EXIT_REFUSED)
 

@@ -66,6 +66,7 @@ def run(
     if points is not None and points.suffix.lower() not in (".csv", ".parquet"):
         raise WrongUsageError("--points 只能是 .csv 或 .parquet", "--points must end in .csv or .parquet")
 
+    from geo.services.audit import record_export
     from geo.services.coverage import run_coverage
     from geo.services.coverage_model import CoverageRequest
     from geo.services.moment import parse_moment
@@ -94,6 +95,8 @@ def run(
             if not trial:
                 publish_run(session, outcome.run_id, actor="cli")
         if points is not None:
+            told = {"format": points.suffix[1:].lower(), "file": points.name}
+            record_export(store, store.actor, f"runs/{outcome.run_id}/points", told)
             write_points(outcome, points)
     for zh, en in outcome.summary():
         state.tell(zh, en)

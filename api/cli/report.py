@@ -30,12 +30,16 @@ def coverage(
     """把一次覆盖分析写成单文件网页或表格 · Write a coverage run as one HTML file or a workbook."""
     if out.suffix.lower() not in (".html", ".xlsx"):
         raise WrongUsageError("--out 只能是 .html 或 .xlsx", "--out must end in .html or .xlsx")
+    from geo.services.audit import record_export
     from geo.services.publishing import published_run
     from geo.services.reporting import coverage_report, write_report
 
     state = state_of(context)
-    with opened(state) as store, store.session(write=False) as session:
-        document = coverage_report(session, run or published_run(session))
+    with opened(state) as store:
+        with store.session(write=False) as session:
+            wanted = run or published_run(session)
+            document = coverage_report(session, wanted)
+        record_export(store, store.actor, f"reports/{wanted}", {"format": out.suffix[1:].lower(), "file": out.name})
     write_report(document, out)
     state.tell(f"已写出 {out}（{size_text(out.stat().st_size)}）", f"wrote {out}")
     if as_json:

@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
-import anyio
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
@@ -15,12 +14,12 @@ from api.auth.policy import readable_layer
 from api.auth.principal import Principal
 from api.download import Exports, Make, Making, download
 from api.guard import Guard
+from api.leaving import record_leaving
 from api.ogc.answer import Link
 from api.ogc.feature_query import take_crs, take_feature_query
 from api.ogc.query import QueryReader
-from api.work import settings_of, store_of
+from api.work import settings_of
 from geo.catalog.map_layer import MapLayer
-from geo.services.audit import record_export
 from geo.services.export import (
     FORMATS,
     ExportJob,
@@ -93,10 +92,7 @@ async def export(request: Request, principal: Reader, name: str) -> Response:
     exports: Exports = request.app.state.exports
     if is_internal(job):
         told = {"format": job.form.name, "query": request.url.query[:500]}
-        address = request.client.host if request.client else None
-        await anyio.to_thread.run_sync(
-            record_export, store_of(request), principal.name, f"layers/{layer.name}", told, address
-        )
+        await record_leaving(request, principal, f"layers/{layer.name}", told)
     return await download(
         request, _maker(job, folder), media=job.form.media, names=export_names(job, today()), exports=exports
     )

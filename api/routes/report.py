@@ -13,6 +13,7 @@ from api.auth.policy import POLICIES
 from api.auth.principal import Principal
 from api.first_run import FIRST_RUN
 from api.guard import Guard
+from api.leaving import record_leaving
 from api.served_report import served_file, served_text
 from api.work import present_state, reading, settings_of
 from geo.errors import NotFoundError
@@ -170,16 +171,19 @@ async def _report(request: Request, principal: Principal, run_id: str, suffix: s
     is_demo = settings_of(request).access.demo
     may_all = principal.holds(POLICIES["reports.workbook"].roles)
 
-    def find(session: Session) -> Path:
+    def find(session: Session) -> tuple[Path, str | None, bool]:
         published = published_run(session)
         wanted = published if run_id == PUBLISHED else run_id
         if not may_all and (wanted is None or wanted != published):
             # As if it were not there: which other runs there are is nothing for the public.
             raise NotFoundError(f"没有报告“{run_id}”", f"there is no report '{run_id}'")
         found = report_file(session, wanted, folder=folder, suffix=suffix)
-        return served_file(found, is_demo=is_demo) if suffix == ".html" else found
+        shown = served_file(found, is_demo=is_demo) if suffix == ".html" else found
+        return shown, wanted, suffix == ".html" and wanted == published
 
-    path = await reading(request, find)
+    path, wanted, is_public = await reading(request, find)
+    if not is_public:
+        await record_leaving(request, principal, f"reports/{wanted}", {"format": suffix.removeprefix(".")})
     if suffix == ".html":
         return FileResponse(path, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
     return FileResponse(path, filename=path.name, headers={"Cache-Control": "private, no-cache"})

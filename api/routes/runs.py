@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.auth.principal import Principal
 from api.guard import Guard
+from api.leaving import record_leaving
 from api.routes.jobs import queue_job
 from api.schemas.run import RunAsk
 from api.work import reading, writing
@@ -88,6 +89,7 @@ async def run(request: Request, principal: Reader, run_id: str) -> Response:
     results = await reading(
         request, lambda session: told_results(session, wanted, sees_few=sees_few, district=principal.district)
     )
+    await record_leaving(request, principal, f"runs/{results['run_id']}", {"format": "json"})
     headers = {"Cache-Control": "private, no-cache"}
     return Response(orjson.dumps(results), media_type="application/json", headers=headers)
 

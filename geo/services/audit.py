@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -231,28 +232,58 @@ def export_audit(
     with store.session() as session:
         audit.append(session, store.actor, "audit exported", "audit_log", json.dumps(told), kind="export")
     with store.session(write=False) as session:
-        found = audit.entries(session, since=since, until=until)[::-1]
+        counted = _Counted(audit.each(session, since=since, until=until))
         head = audit.head(session)
-        lines = _csv(found) if form == "csv" else _json_lines(found, head, store.store_id)
+        lines = _csv(counted) if form == "csv" else json_lines(counted, head, store.store_id)
         _write_whole(out, lines)
-    return len(found)
+    return counted.number
 
 
-def _json_lines(found: Sequence[AuditEntry], head: audit.Head, store_id: str) -> Iterator[str]:
-    """Yield one line an entry, and a last one that says where the chain ends."""
+class _Counted:
+    """Entries that are counted as they are read."""
+
+    def __init__(self, found: Iterator[AuditEntry]) -> None:
+        self.number = 0
+        self._found = found
+
+    def __iter__(self) -> Iterator[AuditEntry]:
+        for entry in self._found:
+            self.number += 1
+            yield entry
+
+
+def json_lines(found: Iterable[AuditEntry], head: audit.Head, store_id: str) -> Iterator[str]:
+    """Write entries as JSON lines, and a last line that says where the chain ends.
+
+    Parameters
+    ----------
+    found : iterable of AuditEntry
+        The entries, oldest first.
+    head : Head
+        Where the chain ends.
+    store_id : str
+        Id of the store.
+
+    Yields
+    ------
+    str
+        A line with its end.
+    """
+    number = 0
     for entry in found:
+        number += 1
         yield json.dumps(as_json(entry), ensure_ascii=False) + "\n"
-    end = {"entries": len(found), "head_count": head.count, "chain": head.chain, "store_id": store_id}
+    end = {"entries": number, "head_count": head.count, "chain": head.chain, "store_id": store_id}
     yield json.dumps({"exported_at": utc_text(utc_now()), **end}) + "\n"
 
 
-def _csv(found: Sequence[AuditEntry]) -> Iterator[str]:
+def _csv(found: Iterable[AuditEntry]) -> Iterator[str]:
     """Yield a table that spreadsheet programs read, without letting a cell become a formula."""
     from geo.export.formula import is_formula  # pyarrow takes a while to import
 
     yield "\ufeff"
-    rows: list[list[object]] = [list(FIELDS), *([as_json(entry)[name] for name in FIELDS] for entry in found)]
-    for row in rows:
+    rows = ([as_json(entry)[name] for name in FIELDS] for entry in found)
+    for row in chain([list[object](FIELDS)], rows):
         line = io.StringIO()
         csv.writer(line).writerow([f"'{cell}" if isinstance(cell, str) and is_formula(cell) else cell for cell in row])
         yield line.getvalue()
@@ -314,7 +345,12 @@ def seal_audit(store: Store) -> int:
 
 
 def record_export(
-    store: Store, actor: str, subject: str, detail: Mapping[str, object], address: str | None = None
+    store: Store,
+    actor: str,
+    subject: str,
+    detail: Mapping[str, object],
+    address: str | None = None,
+    on_behalf_of: str | None = None,
 ) -> None:
     """Record that internal data leave, before the first byte does.
 
@@ -330,7 +366,11 @@ def record_export(
         How, as JSON values.
     address : str, optional
         Network address they go to.
+    on_behalf_of : str, optional
+        Whom the actor stands in for.
     """
     words = json.dumps(detail, ensure_ascii=False, sort_keys=True, default=str)
     with store.aside() as session:
-        audit.append(session, actor, "exported", subject, words, kind="export", address=address)
+        audit.append(
+            session, actor, "exported", subject, words, kind="export", address=address, on_behalf_of=on_behalf_of
+        )

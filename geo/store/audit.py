@@ -7,12 +7,12 @@ off the newest entries is found. Numbers are given under that row's lock and hav
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, cast, get_args
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Select, Table, insert, select, update
 from sqlalchemy.orm import Session
 
 from geo.store.audit_chain import START, Link
@@ -24,6 +24,8 @@ Outcome = Literal["done", "refused", "failed"]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 OUTCOMES: Final[tuple[str, ...]] = get_args(Outcome)
 
+_FETCHED: Final = 2_000
+"""Entries that are read at once."""
 _ENTRIES: Final = cast(Table, AuditEntry.__table__)
 _HEAD: Final = cast(Table, AuditHead.__table__)
 
@@ -209,6 +211,8 @@ def entries(
     until: datetime | None = None,
     kind: str | None = None,
     actor: str | None = None,
+    action: str | None = None,
+    below: int | None = None,
 ) -> list[AuditEntry]:
     """List the entries, newest first.
 
@@ -226,22 +230,55 @@ def entries(
         Only of one of `KINDS`.
     actor : str, optional
         Only of somebody.
+    action : str, optional
+        Only with this action.
+    below : int, optional
+        Only with smaller numbers.
 
     Returns
     -------
     list of AuditEntry
         The entries.
     """
-    query = select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(limit)
-    if since is not None:
-        query = query.where(AuditEntry.at >= since)
-    if until is not None:
-        query = query.where(AuditEntry.at < until)
+    query = _between(since, until).order_by(AuditEntry.seq.desc()).limit(limit)
     if kind is not None:
         query = query.where(AuditEntry.kind == kind)
     if actor is not None:
         query = query.where(AuditEntry.actor == actor)
+    if action is not None:
+        query = query.where(AuditEntry.action == action)
+    if below is not None:
+        query = query.where(AuditEntry.seq < below)
     return list(session.scalars(query))
+
+
+def each(session: Session, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[AuditEntry]:
+    """Read entries one after the other, oldest first, without holding all of them.
+
+    Parameters
+    ----------
+    session : Session
+        A session that only reads.
+    since : datetime, optional
+        From this moment on.
+    until : datetime, optional
+        Before this moment.
+
+    Yields
+    ------
+    AuditEntry
+        An entry.
+    """
+    query = _between(since, until).order_by(AuditEntry.seq).execution_options(yield_per=_FETCHED)
+    yield from session.scalars(query)
+
+
+def _between(since: datetime | None, until: datetime | None) -> Select[AuditEntry]:
+    """Ask for the entries of some time."""
+    query = select(AuditEntry)
+    if since is not None:
+        query = query.where(AuditEntry.at >= since)
+    return query if until is None else query.where(AuditEntry.at < until)
 
 
 def first_broken(session: Session) -> int | None:
