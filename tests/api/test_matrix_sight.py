@@ -281,7 +281,6 @@ def test_lists_of_facilities_end_where_sight_does(city: City) -> None:
             assert body["matched"] == len(body["facilities"])
 
 
-@pytest.mark.xfail(strict=False, reason="a gap that crosses the border is shown on both of its sides")
 def test_a_gap_of_the_neighbour_that_crosses_the_border_is_not_shown(
     small_town: Run, store_url: str, tmp_path: Path
 ) -> None:
