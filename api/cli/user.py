@@ -42,6 +42,7 @@ def init(
 ) -> None:
     """建立首个账户：实名管理员，自设口令 · Make the first account, a named administrator."""
     from api.settings import AccountSettings
+    from geo.catalog.role import ROLE_TITLES
     from geo.errors import ConflictError
     from geo.services.account import NewAccount, add_account, has_accounts
 
@@ -57,8 +58,9 @@ def init(
         with transaction(store) as session:
             new = NewAccount(login, name, frozenset({role}))
             record, _ = add_account(session, new, profile=profile, actor=_actor(), password=password)
+    zh, en = ROLE_TITLES[role]
     state.tell(
-        f"已建立账户 {record.login}（{record.name}，{role}）。", f"made account {record.login} ({record.name}, {role})."
+        f"已建立账户 {record.login}（{record.name}，{zh}）。", f"made account {record.login} ({record.name}, {en})."
     )
     state.tell(
         "系统、安全、审计管理员须由不同的人担任：请再用 fangyu user add --role security_administrator 和 "

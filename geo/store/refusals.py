@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from geo.errors import FangyuError
 from geo.store import audit
 from geo.store.engine import Store
 
@@ -121,8 +120,9 @@ class RefusalLog:
             try:
                 with self._store.aside() as session:
                     audit.append_many(session, batch)
-            except FangyuError as error:
-                _log.error("refusals wait: %s", error.message_en)
+            except Exception as error:
+                # Whatever it was: the thread goes on, and nothing that was refused is forgotten.
+                _log.error("refusals wait: %s", error)
                 with self._lock:
                     self._notes = [*batch, *self._notes]
 

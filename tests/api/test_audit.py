@@ -74,6 +74,10 @@ def test_the_head_is_noted_again_and_again_and_failure_is_survived(store: Store,
     lines = path.read_text("utf-8").splitlines()
     assert len(lines) >= 2
     assert {tuple(line.split()[1:]) for line in lines} == {(str(head.count), head.chain, store.store_id)}
+    others = tmp_path / "others"
+    for _ in range(2):
+        HeadKeeper(store, others).note()
+    assert len((others / "audit-heads.txt").read_text("utf-8").splitlines()) == 1, "once for all processes of a server"
     blocked = HeadKeeper(store, path / "no folder")
     blocked.note()
     assert not [thread for thread in threading.enumerate() if thread.name == "fangyu-heads"]
