@@ -7,6 +7,7 @@ from geo.workflow.district import contains_district
 from geo.workflow.holiday import Calendar, DayKind, load_calendar
 from geo.workflow.parse import load_workflow, parse_workflow
 from geo.workflow.person import Person
+from geo.workflow.registry import WorkflowKit, load_workflows, standard_kit
 from geo.workflow.table import State, Transition, Workflow
 
 __all__ = [
@@ -20,10 +21,13 @@ __all__ = [
     "State",
     "Transition",
     "Workflow",
+    "WorkflowKit",
     "contains_district",
     "due_date",
     "load_calendar",
     "load_workflow",
+    "load_workflows",
     "parse_workflow",
     "read_clock",
+    "standard_kit",
 ]

@@ -12,7 +12,7 @@ from geo.catalog.reader import ProblemLog, Table, read_toml
 from geo.catalog.schema import CERTAINTIES, Certainty
 from geo.workflow.clock import LAST_DAYS, LONGEST_DAYS, UNITS, ClockRule, DayUnit, LastDay
 from geo.workflow.person import ACTING_ROLES
-from geo.workflow.table import NEEDS, OUTCOMES, Need, Outcome, State, Transition, Workflow
+from geo.workflow.table import NEEDS, OPENING, OUTCOMES, Need, Outcome, State, Transition, Workflow
 from geo.workflow.validate import check_workflow
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -79,10 +79,14 @@ def parse_workflow(file: Table) -> Workflow:
     )
     if initial and initial not in states:
         _report_unknown(file, "initial", initial, states)
+    starts = file.texts("starts")
+    for clock in starts:
+        _report_unknown(file, "starts", clock, clocks)
     file.finish()
     workflow = Workflow(
-        name, title_zh, title_en, initial, opened_by, MappingProxyType(states), MappingProxyType(clocks), transitions
-    )
+        name, title_zh, title_en, initial, opened_by, starts,
+        MappingProxyType(states), MappingProxyType(clocks), transitions,
+    )  # fmt: skip
     if initial in states and transitions:
         check_workflow(workflow, file)
     return workflow
@@ -106,9 +110,7 @@ def _clocks(table: Table) -> Iterator[tuple[str, ClockRule]]:
         _check_name(entry, name)
         limit = entry.number("limit_days")
         if limit is None or not limit.is_integer() or not 1 <= limit <= LONGEST_DAYS:
-            entry.report(
-                "limit_days", limit, f"应为 1 到 {LONGEST_DAYS} 的整数", f"must be whole, 1 to {LONGEST_DAYS}"
-            )
+            entry.report("limit_days", limit, f"应为 1 到 {LONGEST_DAYS} 的整数", f"must be whole, 1 to {LONGEST_DAYS}")
             limit = 1.0
         yield (
             name,
@@ -146,9 +148,14 @@ def _transitions(
     for key, names in changes.items():
         for clock in names:
             _report_unknown(entry, key, clock, clocks)
-    for key, names in (("after", after), ("distinct_from", distinct_from)):
+    for key, names, allowed in (("after", after, actions), ("distinct_from", distinct_from, {*actions, OPENING})):
         for other in names:
-            _report_unknown(entry, key, other, actions)
+            _report_unknown(entry, key, other, allowed)
+    if action == OPENING:
+        entry.report("action", action, f"“{OPENING}”保留给立案", f"'{OPENING}' stands for opening a case")
+    reason = entry.optional_text("reason") or "optional"
+    if reason not in NEEDS:
+        entry.report("reason", reason, f"可用值：{', '.join(NEEDS)}", f"must be one of {', '.join(NEEDS)}")
     titles = entry.text("title_zh"), entry.text("title_en")
     roles, documents = _roles(entry, "roles"), entry.texts("documents")
     for kind in documents:
@@ -161,7 +168,7 @@ def _transitions(
         yield Transition(
             workflow, state, action, to_state, *titles, roles, documents, after,
             changes["starts"], changes["stops"], changes["pauses"], changes["resumes"],
-            need, distinct_from, source, certainty,
+            need, distinct_from, reason == "required", source, certainty,
         )  # fmt: skip
 
 
@@ -184,9 +191,7 @@ def _identifier(table: Table, key: str) -> str:
 def _check_name(table: Table, name: str, key: str = "") -> None:
     """Report what is no identifier."""
     if not _NAME.fullmatch(name):
-        table.report(
-            key, name, "应为小写字母、数字和下划线", "must be lower-case letters, digits and underscores"
-        )
+        table.report(key, name, "应为小写字母、数字和下划线", "must be lower-case letters, digits and underscores")
 
 
 def _report_unknown(table: Table, key: str, value: str, allowed: Collection[str]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Literal, get_args
 
 from geo.catalog.schema import Certainty
@@ -14,6 +16,8 @@ Need = Literal["required", "optional"]
 Outcome = Literal["completed", "ended"]
 NEEDS: Final = get_args(Need)
 OUTCOMES: Final = get_args(Outcome)
+OPENING: Final = "opening"
+"""Stands in `Transition.distinct_from` for whoever opened the case; no action is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,10 @@ class Transition:
     need : {"required", "optional"}
         Whether a case may reach its purpose without it.
     distinct_from : tuple of str
-        Four eyes: actions whose takers, and those for whom they acted, may not take this one.
+        Four eyes: actions whose takers, and those for whom they acted, may not take this one; `OPENING` bars whoever
+        opened the case.
+    needs_reason : bool
+        Whether the step must say why.
     source : str
         Where the rule is written.
     certainty : {"V", "K", "U", "D"}
@@ -92,6 +99,7 @@ class Transition:
     resumes: tuple[str, ...]
     need: Need
     distinct_from: tuple[str, ...]
+    needs_reason: bool
     source: str
     certainty: Certainty
 
@@ -132,6 +140,8 @@ class Workflow:
         State in which a case opens.
     opened_by : tuple of str
         Roles that may open one.
+    starts : tuple of str
+        Clocks that run from the opening.
     states : Mapping of str to State
         By name.
     clocks : Mapping of str to ClockRule
@@ -145,6 +155,7 @@ class Workflow:
     title_en: str
     initial: str
     opened_by: tuple[str, ...]
+    starts: tuple[str, ...]
     states: Mapping[str, State]
     clocks: Mapping[str, ClockRule]
     transitions: tuple[Transition, ...]
@@ -221,3 +232,34 @@ class Workflow:
             if item.distinct_from:
                 found.setdefault(item.action, set()).update(item.distinct_from)
         return {action: tuple(sorted(others)) for action, others in sorted(found.items())}
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Return who has anything to do with its cases.
+
+        Returns
+        -------
+        frozenset of str
+            Roles that may open one or take a step.
+        """
+        return frozenset(self.opened_by).union(*(item.roles for item in self.transitions))
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this table from every other version of it.
+
+        Returns
+        -------
+        str
+            SHA-256 of everything it says, as 64 hexadecimal digits.
+        """
+        content = {
+            **{
+                name: getattr(self, name) for name in ("name", "title_zh", "title_en", "initial", "opened_by", "starts")
+            },
+            "states": {name: asdict(state) for name, state in self.states.items()},
+            "clocks": {name: asdict(rule) for name, rule in self.clocks.items()},
+            "transitions": [asdict(item) for item in self.transitions],
+        }
+        written = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(written.encode("utf-8")).hexdigest()

@@ -146,7 +146,8 @@ def _clocks(workflow: Workflow) -> Iterator[Finding]:
     for item in workflow.transitions:
         for key, names in used.items():
             names.update(getattr(item, key))
-    start: tuple[str, Hands] = (workflow.initial, frozenset())
+    used["starts"].update(workflow.starts)
+    start: tuple[str, Hands] = (workflow.initial, frozenset((clock, False) for clock in workflow.starts))
     seen, waiting = {start}, deque([start])
     while waiting:
         state, hands = waiting.popleft()

@@ -19,9 +19,7 @@ def test_the_delivered_table_is_sound() -> None:
 
 def test_a_year_in_the_table_is_no_longer_provisional(tmp_path: Path) -> None:
     path = tmp_path / "holidays.toml"
-    path.write_text(
-        '[years.2050]\nsource = "notice"\nscope = "whole_year"\nholidays = ["2050-10-03"]\n', "utf-8"
-    )
+    path.write_text('[years.2050]\nsource = "notice"\nscope = "whole_year"\nholidays = ["2050-10-03"]\n', "utf-8")
     calendar = load_calendar(path)
     assert calendar.kind(date(2050, 10, 3)) == DayKind(False, False)
     assert calendar.kind(date(2050, 10, 4)) == DayKind(True, False)
