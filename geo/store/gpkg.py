@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, text
 
 from geo.store.account_triggers import sqlite_account_triggers
 from geo.store.audit_triggers import SQLITE_TRIGGERS
+from geo.store.case_triggers import sqlite_case_triggers
 from geo.store.columns import utc_now, utc_text
 from geo.store.geometry import SRID
 from geo.store.rtree import rtree_name, rtree_table_sql, rtree_triggers
@@ -145,7 +146,7 @@ def expected_triggers(tables: list[Table]) -> dict[str, str]:
     dict of str to str
         CREATE TRIGGER statements by trigger name.
     """
-    triggers = SQLITE_TRIGGERS | sqlite_account_triggers()
+    triggers = SQLITE_TRIGGERS | sqlite_account_triggers() | sqlite_case_triggers()
     for table in tables:
         triggers |= feature_triggers(table)
     return triggers

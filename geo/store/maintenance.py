@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from geo.errors import ConflictError, DataSourceError
 from geo.store import schema
 from geo.store.audit_triggers import POSTGIS_FUNCTIONS
+from geo.store.case_triggers import POSTGIS_CASE_FUNCTIONS
 from geo.store.engine import is_missing, missing_store, open_engine, reading_errors, shown_store, writing
 from geo.store.migrations import HEAD
 from geo.store.tables import Base
@@ -248,7 +249,7 @@ def _restore_postgres(source: Path, url: str, *, overwrite: bool) -> None:
     kept = [line for line in listed.splitlines() if not any(word in line for word in skipped)]
     functions = (
         "fangyu_raise_version", "fangyu_track", "fangyu_announce", "fangyu_accounts_changed", "fangyu_not_removed",
-        *POSTGIS_FUNCTIONS,
+        *POSTGIS_FUNCTIONS, *POSTGIS_CASE_FUNCTIONS,
     )  # fmt: skip
     clearing = [f'DROP TABLE "{name}" CASCADE;' for name in present]
     clearing += [f"DROP FUNCTION IF EXISTS {name}() CASCADE;" for name in functions]

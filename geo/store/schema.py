@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import Connection, Table, inspect, text
 
 from geo.errors import DataSourceError
-from geo.store import account_triggers, audit_triggers, gpkg, triggers
+from geo.store import account_triggers, audit_triggers, case_triggers, gpkg, triggers
 from geo.store.columns import utc_now, utc_text
 from geo.store.layer import LAYER_NAMES, LAYERS
 from geo.store.migrations import HEAD
@@ -29,9 +29,11 @@ def create_schema(connection: Connection) -> None:
         finish_feature_table(connection, LAYERS[name].table)
     for name in gpkg.REGISTERED_RECORDS:
         finish_record_table(connection, Base.metadata.tables[name])
-    finish_record_table(connection, Base.metadata.tables["audit_seals"])
+    for name in ("audit_seals", "cases", "case_steps", "case_clocks"):
+        finish_record_table(connection, Base.metadata.tables[name])
     keep_audit(connection)
     guard_accounts(connection)
+    guard_cases(connection)
     announce_revisions(connection)
     # As Alembic itself makes it.
     type_ = "TEXT" if connection.dialect.name == "sqlite" else "VARCHAR(32)"
@@ -123,6 +125,23 @@ def guard_accounts(connection: Connection) -> None:
     connection.execute(
         text("INSERT INTO layer_revisions (layer, revision) VALUES (:name, 0)"), {"name": account_triggers.ACCOUNTS}
     )
+
+
+def guard_cases(connection: Connection) -> None:
+    """Let cases move only with their steps, and nothing of them be removed.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction; the tables of cases exist.
+    """
+    if connection.dialect.name == "sqlite":
+        statements = list(case_triggers.sqlite_case_triggers().values())
+    else:
+        functions = [one.replace("%", "%%") for one in case_triggers.postgis_case_functions()]
+        statements = [*functions, *case_triggers.postgis_case_triggers().values()]
+    for statement in statements:
+        connection.exec_driver_sql(statement)
 
 
 def keep_audit(connection: Connection) -> None:
@@ -224,11 +243,11 @@ def mend(connection: Connection) -> list[str]:
 
 
 def _missing_triggers(connection: Connection) -> dict[str, str]:
-    """List the triggers that should be there and are not, and those of the audit that somebody has changed."""
+    """List the triggers that should be there and are not, and those of audit and cases that somebody has changed."""
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     found = {row[0]: row[1] for row in rows}
     wanted = gpkg.expected_triggers([LAYERS[name].table for name in LAYER_NAMES])
-    kept = audit_triggers.SQLITE_TRIGGERS
+    kept = audit_triggers.SQLITE_TRIGGERS.keys() | case_triggers.sqlite_case_triggers().keys()
     return {
         name: statement
         for name, statement in wanted.items()

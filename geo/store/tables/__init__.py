@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from geo.store.tables.account import Account, ApiKey, Delegation, LoginAttempts, LoginSession, PastPassword
 from geo.store.tables.base import NEVER, Base, Versioned
+from geo.store.tables.case import (
+    Case,
+    CaseAttachment,
+    CaseClock,
+    CaseComment,
+    CaseStep,
+    Notice,
+    NoticeRead,
+)
 from geo.store.tables.demand import DemandPoint, ResidentialLand
 from geo.store.tables.derived import CoverageCell, CoverageGap, DemandCell
 from geo.store.tables.division import AdminDivision
@@ -34,6 +43,11 @@ __all__ = [
     "AuditSeal",
     "Barrier",
     "Base",
+    "Case",
+    "CaseAttachment",
+    "CaseClock",
+    "CaseComment",
+    "CaseStep",
     "CoverageCell",
     "CoverageGap",
     "Delegation",
@@ -48,6 +62,8 @@ __all__ = [
     "LayerRevision",
     "LoginAttempts",
     "LoginSession",
+    "Notice",
+    "NoticeRead",
     "PastPassword",
     "ResidentialLand",
     "Scenario",
