@@ -35,13 +35,10 @@ class Kept:
         Hash of its content, by which it is found again.
     size_bytes : int
         Size.
-    head : bytes
-        How it begins.
     """
 
     sha256: str
     size_bytes: int
-    head: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +92,14 @@ class AttachmentShelf:
             The folder cannot be written.
         """
         path = self.folder / _PARTS / secrets.token_hex(16)
-        try:
+        with _writing(self.folder):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with path.open("xb") as stream:
-                incoming = Incoming(self, stream)
-                yield incoming
-        except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            stream = path.open("xb")
+        try:
+            yield Incoming(self, stream)
         finally:
+            with contextlib.suppress(OSError):  # of a full disk: what there is goes anyway
+                stream.close()
             path.unlink(missing_ok=True)
 
     def read(self, sha256: str) -> bytes:
@@ -124,7 +121,7 @@ class AttachmentShelf:
             It is missing, cannot be read, or holds something else than it did.
         """
         try:
-            content = self._path(sha256).read_bytes()
+            content = self.path_of(sha256).read_bytes()
         except FileNotFoundError as error:
             raise DataSourceError(
                 f"附件文件 {sha256[:12]}… 已丢失，应在附件文件夹中；请从备份恢复",
@@ -186,8 +183,19 @@ class AttachmentShelf:
             return []
         return [path for path in sorted(self.folder.glob("*/*")) if path.is_file()]
 
-    def _path(self, sha256: str) -> Path:
-        """Return where a file lies; not all in one folder, which grows slow with many."""
+    def path_of(self, sha256: str) -> Path:
+        """Return where a file lies; not all in one folder, which grows slow with many.
+
+        Parameters
+        ----------
+        sha256 : str
+            Its hash.
+
+        Returns
+        -------
+        pathlib.Path
+            The file, which may not be there.
+        """
         return self.folder / sha256[:2] / sha256
 
 
@@ -218,13 +226,16 @@ class Incoming:
         ------
         InputError
             The file is larger than allowed.
+        DataSourceError
+            It cannot be written.
         """
         self._size += len(chunk)
         check_size(self._size, self._shelf.most_bytes)
         self._digest.update(chunk)
         if len(self._head) < _CHUNK:
             self._head += chunk[: _CHUNK - len(self._head)]
-        self._stream.write(chunk)
+        with _writing(self._shelf.folder):
+            self._stream.write(chunk)
 
     @property
     def head(self) -> bytes:
@@ -244,15 +255,22 @@ class Incoming:
         -------
         Kept
             What is kept.
+
+        Raises
+        ------
+        DataSourceError
+            It cannot be written.
         """
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        kept = Kept(self._digest.hexdigest(), self._size, self._head)
-        path = self._shelf._path(kept.sha256)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Closed first: Windows does not rename what is open. What was there under this name and is not it is replaced.
-        self._stream.close()
-        Path(self._stream.name).replace(path)
+        kept = Kept(self._digest.hexdigest(), self._size)
+        path = self._shelf.path_of(kept.sha256)
+        with _writing(self._shelf.folder):
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Closed first: Windows does not rename what is open. Whatever lay under this name is replaced by what
+            # belongs there.
+            self._stream.close()
+            Path(self._stream.name).replace(path)
         with contextlib.suppress(OSError):  # not every system opens folders
             folder = os.open(path.parent, os.O_RDONLY)
             try:
@@ -303,11 +321,15 @@ def attachment_folder(url: str, given: Path) -> Path:
     return given if "://" in url else Path(url).expanduser().with_suffix(".attachments")
 
 
-def _unwritable(folder: Path, error: OSError) -> DataSourceError:
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
     """Say that a folder cannot be written."""
-    return DataSourceError(
-        f"附件文件夹 {folder} 无法写入：{reason_zh(error)}",
-        f"the folder of attachments {folder} cannot be written: {error.strerror}",
-        folder=str(folder),
-        problem="unwritable",
-    )
+    try:
+        yield
+    except OSError as error:
+        raise DataSourceError(
+            f"附件文件夹 {folder} 无法写入：{reason_zh(error)}",
+            f"the folder of attachments {folder} cannot be written: {error.strerror}",
+            folder=str(folder),
+            problem="unwritable",
+        ) from error

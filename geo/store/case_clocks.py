@@ -120,7 +120,7 @@ def running(session: Session, reach: Reach | None, *, until: date | None = None)
     )
     if until is not None:
         asked = asked.where(CaseClock.due <= until)
-    return [(uid, _record(row)) for uid, row in session.execute(asked).tuples()]
+    return [(uid, _record(row)) for uid, row in session.execute(asked)]
 
 
 def _record(row: Any) -> ClockRecord:

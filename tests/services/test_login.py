@@ -133,9 +133,7 @@ def test_failures_lock_the_stranger_out_and_not_the_person(store: Store, vault: 
 
 def test_logins_that_do_not_exist_are_locked_alike(store: Store, vault: Vault) -> None:
     add(store)
-    answers = [
-        [type(attempt(store, vault, name, "x")).__name__ for _ in range(6)] for name in ("wangfang", "nobody")
-    ]
+    answers = [[type(attempt(store, vault, name, "x")).__name__ for _ in range(6)] for name in ("wangfang", "nobody")]
     assert answers[0] == answers[1] == ["UnauthenticatedError"] * 5 + ["LockedOutError"]
 
 
