@@ -8,12 +8,14 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 from geo.services.facility import Editor, create_facility, edit_facility
 from geo.store import Store, features, open_store
 from tests.store.frames import bring_in, facilities, segments
 
 EDITOR = Editor("writer")
+Write = Callable[[Store, random.Random, int], None]
 
 
 def write(store: Store, chance: random.Random, step: int) -> None:
@@ -38,7 +40,7 @@ def write(store: Store, chance: random.Random, step: int) -> None:
                 )  # fmt: skip
 
 
-def killed(url: str, seed: int) -> None:
+def killed(url: str, seed: int, work: Write) -> None:
     """Let a child process write, and kill it at a random moment."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -48,7 +50,7 @@ def killed(url: str, seed: int) -> None:
             store = open_store(url)
             os.write(writing, b"!")
             for step in range(10_000):
-                write(store, chance, seed * 10_000 + step)
+                work(store, chance, seed * 10_000 + step)
         finally:
             os._exit(1)  # only where writing failed: it never ends by itself
     assert os.read(reading, 1) == b"!"
@@ -60,14 +62,14 @@ def killed(url: str, seed: int) -> None:
     print("killed" if os.WIFSIGNALED(status) else "failed", flush=True)  # noqa: T201
 
 
-def main() -> None:
+def main(work: Write = write) -> None:
     """Kill a writer for each seed that comes in; everything is imported once, before the first."""
     with tempfile.TemporaryDirectory() as folder, open_store(f"{folder}/warm.gpkg") as store:
         for step in range(12):
-            write(store, random.Random(step), step)
+            work(store, random.Random(step), step)
     print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:
-        killed(sys.argv[1], int(line))
+        killed(sys.argv[1], int(line), work)
 
 
 if __name__ == "__main__":
