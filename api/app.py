@@ -21,6 +21,7 @@ from api.jobs.runner import JobRunner
 from api.middleware import AccessLog, Gate, HeadAsGet
 from api.ogc import collections, export, items, landing, tilesets
 from api.ogc.counts import CountCache
+from api.once import answer_again
 from api.routes import (
     accounts,
     audit,
@@ -115,6 +116,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.counts = CountCache()
     app.state.exports = Exports(settings.limits.exports)
     errors.register(app)
+    answer_again(app)
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))

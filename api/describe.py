@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from api.auth.policy import POLICIES, role_title
 from api.guard import all_routes, policies_of
+from api.once import KEY_HEADER, takes_key
 from geo.catalog.map_layer import PUBLIC
 
 TAGS: Final = {
@@ -50,6 +51,15 @@ _INTRODUCTION: Final = (
     "Facilities, imports, analyses, scenarios and reports; layers are under /ogc. Coordinates are CGCS2000 degrees, "
     "lengths metres, times seconds, and names say so. Failures are application/problem+json and list every problem."
 )
+_KEY_PARAMETER: Final = {
+    "name": KEY_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[!-~]{1,128}$", "minLength": 1, "maxLength": 128},
+    "description": "重发请求用的键，如 UUID；同一请求只执行一次，重发得到首次的应答并带 Idempotency-Replayed: true · "
+    "a key for sending the request again, such as a UUID: it is carried out once, and answered as the first time",
+}
+_KEY_REUSED: Final = "该 Idempotency-Key 已用于另一个请求 · the key belongs to another request"
 _PROBLEM: Final = {
     "type": "object",
     "required": ["status", "code", "message_zh", "message_en"],
@@ -115,6 +125,9 @@ def _complete(operation: dict[str, Any], path: str, method: str, route: APIRoute
         failures.append("404")
     if method != "get":
         failures += ["403", "409"]
+    if takes_key(method.upper(), path):
+        operation.setdefault("parameters", []).append(dict(_KEY_PARAMETER))
+        failures += ["409", "422"]
     for one in operation.get("parameters", ()):
         if one["name"].lower() != "if-match":
             continue
@@ -135,6 +148,10 @@ def _complete(operation: dict[str, Any], path: str, method: str, route: APIRoute
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for code in sorted(set(failures)):
         responses.setdefault(code, {"description": _PROBLEMS[code], "content": problem})
+    if takes_key(method.upper(), path):
+        is_more = "scenarios" in path
+        told = f"{_PROBLEMS['422']}；{_KEY_REUSED}" if is_more else _KEY_REUSED
+        responses["422"] = {"description": told, "content": problem}
 
 
 def for_people(document: Mapping[str, Any]) -> list[dict[str, object]]:

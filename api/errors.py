@@ -41,6 +41,12 @@ class UnconditionalError(InputError):
     code: ClassVar[str] = "unconditional"
 
 
+class KeyReusedError(InputError):
+    """A key that belongs to one request came with another."""
+
+    code: ClassVar[str] = "idempotency_key_reused"
+
+
 class TooLargeError(InputError):
     """More was sent than is taken."""
 
@@ -55,6 +61,7 @@ STATUS: Final[Mapping[type[FangyuError], int]] = {
     StaleError: 412,
     UnconditionalError: 428,
     TooLargeError: 413,
+    KeyReusedError: 422,
     ConflictError: 409,
     InputError: 400,
     InfeasibleError: 422,

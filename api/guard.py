@@ -17,6 +17,8 @@ from api.auth.identity import principal_of, refuse_foreign_origin
 from api.auth.policy import POLICIES, require, within_scope
 from api.auth.principal import Principal
 from api.errors import answer_error
+from api.once import AnsweredBeforeError, read_ticket
+from api.work import reading, settings_of
 from geo.errors import FangyuError, InputError
 
 _STRICT: Final = ("/api/", "/health", "/docs", "/reports/")
@@ -56,6 +58,8 @@ class Guard:
         ------
         DeniedError
             They may not, or their browser asks for another site's page.
+        AnsweredBeforeError
+            The request was sent before, and is answered as it was then.
         """
         state = request.scope.setdefault("state", {})
         state["policy"] = self.policy
@@ -65,6 +69,13 @@ class Guard:
         _refuse_unknown(request)
         require(self.policy, principal)
         state["principal"] = principal = within_scope(self.policy, principal)
+        ticket = await read_ticket(request, principal, settings_of(request).limits.idempotency)
+        if ticket is not None:
+            state["ticket"] = ticket
+            # Here already, because a route may look at what the first request has changed before it writes.
+            before = await reading(request, ticket.find)
+            if before is not None:
+                raise AnsweredBeforeError(before)
         return principal
 
 

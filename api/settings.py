@@ -50,7 +50,15 @@ class LimitSettings(BaseSettings):
     tile_cache_mb: int = Field(default=96, ge=0, description="瓦片缓存（MiB） · memory for tiles that are kept")
     export_s: float = Field(default=900.0, gt=0, description="一次导出的时限（秒） · seconds an export may take")
     exports: int = Field(default=4, ge=1, description="同时进行的导出数 · exports at work at the same time")
+    idempotency_h: float = Field(
+        default=24.0, ge=1, le=720, description="重发请求的应答保留（小时） · hours answers to keyed requests are kept"
+    )
     page_items: int = Field(default=10_000, ge=1, description="一页最多要素数 · most features a page may hold")
+
+    @property
+    def idempotency(self) -> timedelta:
+        """How long answers to requests with a key are kept."""
+        return timedelta(hours=self.idempotency_h)
 
 
 class AccountSettings(BaseSettings):

@@ -9,8 +9,10 @@ from typing import TypeVar
 
 import anyio
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Scope
 
+from api.once import Ticket
 from api.settings import Settings
 from geo.errors import BusyError
 from geo.services.network import NetworkShelf
@@ -136,7 +138,7 @@ async def reading(
 
 
 async def writing(request: Request, do: Callable[[Session], _Result]) -> _Result:
-    """Change the store in one transaction.
+    """Change the store in one transaction, for routes that take no ``Idempotency-Key``; others use `changing`.
 
     When the client leaves or the deadline passes before the end, nothing is stored.
 
@@ -156,8 +158,62 @@ async def writing(request: Request, do: Callable[[Session], _Result]) -> _Result
     ------
     BusyError
         The deadline has passed.
+    RuntimeError
+        The request carries a key, under which its answer would have to be kept: a mistake of the route.
     """
+    if _ticket_of(request) is not None:
+        raise RuntimeError(f"{request.url.path} takes a key and does not keep its answer")
     return await _working(request, do, write=True)
+
+
+async def changing(
+    request: Request, do: Callable[[Session], _Result], answer: Callable[[_Result], Response]
+) -> Response:
+    """Change the store in one transaction and answer; a request that carries a key is answered once and for all.
+
+    The answer is kept in the same transaction. When the client leaves or the deadline passes before the end, neither
+    the change nor the answer is stored. Of two requests with one key at the same time the second waits for the first,
+    and is answered as that one was.
+
+    Parameters
+    ----------
+    request : Request
+        The request; its connection is watched.
+    do : callable
+        Takes a writing session and changes the store; runs in a worker thread.
+    answer : callable
+        Makes the answer out of what `do` returns; runs in the same thread.
+
+    Returns
+    -------
+    Response
+        The answer, once everything is stored.
+
+    Raises
+    ------
+    BusyError
+        The deadline has passed.
+    KeyReusedError
+        The key belongs to another request.
+    """
+    ticket = _ticket_of(request)
+
+    def work(session: Session) -> Response:
+        before = None if ticket is None else ticket.find(session)
+        if before is not None:
+            return before
+        made = answer(do(session))
+        if ticket is not None:
+            ticket.keep(session, made)
+        return made
+
+    return await _working(request, work, write=True)
+
+
+def _ticket_of(request: Request) -> Ticket | None:
+    """Return the key of a request, as its guard has read it."""
+    ticket: Ticket | None = request.scope.get("state", {}).get("ticket")
+    return ticket
 
 
 async def _working(

@@ -12,7 +12,7 @@ from api.errors import UnconditionalError
 from api.guard import Guard
 from api.routes.session import keeper_of, session_json
 from api.schemas.account import AccountChange, AccountGrant, AccountNew, StandInNew
-from api.work import reading, settings_of, writing
+from api.work import changing, reading, settings_of, writing
 from geo.errors import ConflictError, DeniedError
 from geo.services import account, login
 from geo.store import Session, accounts, grants, logins
@@ -206,8 +206,11 @@ async def unlock(request: Request, principal: Granter, name: str) -> Response:
     Response
         How many addresses had been counted.
     """
-    found = await writing(request, lambda session: account.unlock(session, name, actor=principal.name))
-    return JSONResponse({"login": name, "addresses": found}, headers=_PRIVATE)
+    return await changing(
+        request,
+        lambda session: account.unlock(session, name, actor=principal.name),
+        lambda found: JSONResponse({"login": name, "addresses": found}, headers=_PRIVATE),
+    )
 
 
 @router.get("/accounts/{name}/sessions", summary="账户的会话 · An account's sessions")
@@ -258,8 +261,7 @@ async def end_sessions(request: Request, principal: Granter, name: str) -> Respo
         for one in logins.open_sessions(session, record.fid):
             login.log_out(session, one.session_id, by=principal.name, login=record.login)
 
-    await writing(request, work)
-    return Response(status_code=204, headers=_PRIVATE)
+    return await changing(request, work, _done)
 
 
 @router.get("/delegations", summary="代理清单 · Who stands in for whom")
@@ -303,14 +305,14 @@ async def stand_in(request: Request, principal: Person, asked: StandInNew) -> Re
         201 with the id.
     """
     _refuse_foreign(principal, asked.from_login)
-    made = await writing(
+    return await changing(
         request,
         lambda session: account.stand_in(
             session, for_login=asked.from_login, by_login=asked.to_login, roles=asked.roles,
             valid_from=asked.valid_from, valid_to=asked.valid_to, reason=asked.reason, actor=principal.name,
         ),
+        lambda made: JSONResponse({"delegation_id": made}, 201, headers=_PRIVATE),
     )  # fmt: skip
-    return JSONResponse({"delegation_id": made}, 201, headers=_PRIVATE)
 
 
 @router.post("/delegations/{delegation_id}/end", summary="结束代理 · End standing in", status_code=204)
@@ -336,8 +338,7 @@ async def end_stand_in(request: Request, principal: Person, delegation_id: str) 
         _refuse_foreign(principal, grants.delegation(session, delegation_id).from_login)
         account.end_stand_in(session, delegation_id, actor=principal.name)
 
-    await writing(request, work)
-    return Response(status_code=204, headers=_PRIVATE)
+    return await changing(request, work, _done)
 
 
 def account_json(record: AccountRecord) -> dict[str, object]:
@@ -403,11 +404,16 @@ async def _changed(
             "a change must carry an If-Match header with the ETag of the state it is meant for",
         )
     tag = if_match.strip().removeprefix("W/").strip('"')
-    record = await writing(
+    return await changing(
         request,
         lambda session: account.change_account(session, name, tag=tag, values=values, actor=principal.name),
+        _answer,
     )
-    return _answer(record)
+
+
+def _done(nothing: None) -> Response:
+    """Say that it is done."""
+    return Response(status_code=204, headers=_PRIVATE)
 
 
 def _answer(record: AccountRecord, *, status: int = 200, password: str | None = None) -> Response:

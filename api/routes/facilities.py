@@ -18,7 +18,7 @@ from api.errors import UnconditionalError
 from api.guard import Guard
 from api.ogc.token import sign, unsign
 from api.schemas.facility import FacilityAsk, FacilityChange, FacilityClosing, FacilityNew
-from api.work import reading, store_of, writing
+from api.work import changing, reading, store_of
 from geo.catalog.load import facility_types
 from geo.errors import NotFoundError, Problem
 from geo.services.facility import (
@@ -131,8 +131,7 @@ async def create(request: Request, principal: Worker, body: FacilityNew) -> Resp
             session, slug=body.type, values=values, lon=body.lon, lat=body.lat, id=body.id, editor=_editor(principal)
         )
 
-    edited = await writing(request, work)
-    return _answer(edited.version, edited.problems, status=201)
+    return await changing(request, work, lambda edited: _answer(edited.version, edited.problems, status=201))
 
 
 @router.get("/{uid}", summary="一处设施 · One facility")
@@ -245,8 +244,7 @@ async def edit(
             session, uid, tag=tag, values=values, lon=body.lon, lat=body.lat, editor=_editor(principal)
         )
 
-    edited = await writing(request, work)
-    return _answer(edited.version, edited.problems)
+    return await changing(request, work, _edited)
 
 
 @router.post("/{uid}/close", summary="停用设施 · Close a facility")
@@ -274,10 +272,9 @@ async def close(
         The facility.
     """
     tag, on = _tag(if_match), body.on or date.today()
-    edited = await writing(
-        request, lambda session: close_facility(session, uid, tag=tag, on=on, editor=_editor(principal))
+    return await changing(
+        request, lambda session: close_facility(session, uid, tag=tag, on=on, editor=_editor(principal)), _edited
     )
-    return _answer(edited.version, edited.problems)
 
 
 @router.post("/{uid}/reopen", summary="恢复营业 · Reopen a facility")
@@ -301,10 +298,9 @@ async def reopen(request: Request, principal: Worker, uid: str, if_match: IfMatc
         The facility.
     """
     tag = _tag(if_match)
-    edited = await writing(
-        request, lambda session: reopen_facility(session, uid, tag=tag, editor=_editor(principal))
+    return await changing(
+        request, lambda session: reopen_facility(session, uid, tag=tag, editor=_editor(principal)), _edited
     )
-    return _answer(edited.version, edited.problems)
 
 
 def _editor(principal: Principal) -> Editor:
@@ -352,6 +348,11 @@ def _listed(page: RowPage, foreign: Sequence[bool]) -> list[dict[str, object]]:
             made["etag"] = f'"{row["uid"]}.{row["row_version"]}"'
         rows.append(made)
     return rows
+
+
+def _edited(edited: Edited) -> Response:
+    """Write a facility after a change."""
+    return _answer(edited.version, edited.problems)
 
 
 def _answer(

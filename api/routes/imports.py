@@ -20,7 +20,7 @@ from api.schemas.common import Strict
 from api.schemas.imports import ImportAsk, SketchAsk
 from api.uploads import ALLOWED, KEPT_S, Upload, UploadShelf, check_size
 from api.wording import reworded
-from api.work import reading, settings_of, writing
+from api.work import changing, reading, settings_of
 from geo.errors import BusyError, DataSourceError, DeniedError, InputError
 from geo.intake.result import IntakeOptions
 from geo.intake.sketch import sketch_file
@@ -241,7 +241,7 @@ async def commit(request: Request, principal: Worker, asked: ImportAsk) -> Respo
 
 
 @router.post("/{import_id}/undo", summary="撤销导入 · Take an import back")
-async def undo(request: Request, principal: Worker, import_id: ImportId) -> dict[str, object]:
+async def undo(request: Request, principal: Worker, import_id: ImportId) -> Response:
     """Take the newest import of a source back; nothing is deleted.
 
     Parameters
@@ -255,11 +255,13 @@ async def undo(request: Request, principal: Worker, import_id: ImportId) -> dict
 
     Returns
     -------
-    dict
+    Response
         How many rows were withdrawn and reopened.
     """
     _refuse_district(principal)
-    return await writing(request, lambda session: undo_import(session, import_id, actor=principal.name))
+    return await changing(
+        request, lambda session: undo_import(session, import_id, actor=principal.name), JSONResponse
+    )
 
 
 async def _queue(request: Request, principal: Principal, kind: str, asked: ImportAsk) -> Response:

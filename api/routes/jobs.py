@@ -17,7 +17,7 @@ from api.guard import Guard
 from api.jobs.runner import JobRunner
 from api.schemas.common import Strict
 from api.wording import reworded
-from api.work import reading, store_of, writing
+from api.work import changing, reading, store_of
 from geo.errors import BusyError
 from geo.store import Session, jobs
 from geo.store.jobs import JobRecord
@@ -124,11 +124,13 @@ async def queue_job(request: Request, principal: Principal, kind: str, parameter
     Response
         202 with the job.
     """
-    job = await writing(
-        request, lambda session: jobs.add(session, kind=kind, parameters=parameters, actor=principal.name)
+    answer = await changing(
+        request,
+        lambda session: jobs.add(session, kind=kind, parameters=parameters, actor=principal.name),
+        lambda job: JSONResponse(job_json(request, job), 202, headers={"Location": f"/api/jobs/{job.job_id}"}),
     )
     runner_of(request).wake()
-    return JSONResponse(job_json(request, job), 202, headers={"Location": f"/api/jobs/{job.job_id}"})
+    return answer
 
 
 @router.get("", summary="任务清单 · Jobs, newest first")
@@ -182,15 +184,13 @@ async def one(request: Request, principal: User, job_id: str) -> dict[str, objec
     status_code=202,
     responses={200: {"description": "已取消 · it is cancelled"}},
 )
-async def cancel(request: Request, response: Response, principal: User, job_id: str) -> dict[str, object]:
+async def cancel(request: Request, principal: User, job_id: str) -> Response:
     """End a job early; what it had not stored yet is not stored.
 
     Parameters
     ----------
     request : Request
         The request.
-    response : Response
-        Takes the status.
     principal : Principal
         Who asked for it, or an administrator.
     job_id : str
@@ -198,16 +198,17 @@ async def cancel(request: Request, response: Response, principal: User, job_id: 
 
     Returns
     -------
-    dict
+    Response
         The job, with 200 where it is cancelled and 202 where it will be at its next step.
     """
     # While the job stores its result the file takes no other writer, so the one at work here hears of it first.
     await reading(request, _finder(job_id, principal))
     runner_of(request).cancel(job_id)
-    job = await writing(request, lambda session: jobs.ask_cancel(session, job_id, actor=seen_by(principal)))
-    if job.state == "cancelled":
-        response.status_code = 200
-    return job_json(request, job)
+    return await changing(
+        request,
+        lambda session: jobs.ask_cancel(session, job_id, actor=seen_by(principal)),
+        lambda job: JSONResponse(job_json(request, job), 200 if job.state == "cancelled" else 202),
+    )
 
 
 @router.get(

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from api.auth.principal import Principal
 from api.guard import Guard
 from api.leaving import record_leaving
 from api.routes.jobs import queue_job
 from api.schemas.run import RunAsk
-from api.work import reading, writing
+from api.work import changing, reading
 from geo.catalog.map_layer import map_layer
 from geo.services.publishing import publish_run
 from geo.services.reporting import list_runs
@@ -95,7 +95,7 @@ async def run(request: Request, principal: Reader, run_id: str) -> Response:
 
 
 @router.post("/{run_id}/publish", summary="发布分析 · Show a run to the public")
-async def publish(request: Request, principal: Publisher, run_id: str) -> dict[str, object]:
+async def publish(request: Request, principal: Publisher, run_id: str) -> Response:
     """Show a run to the public from now on, at ``/``, in place of the one before.
 
     Parameters
@@ -109,8 +109,12 @@ async def publish(request: Request, principal: Publisher, run_id: str) -> dict[s
 
     Returns
     -------
-    dict
+    Response
         The run, and the one that was published before.
     """
-    before = await writing(request, lambda session: publish_run(session, run_id, actor=principal.name))
-    return {"run_id": run_id, "is_published": True, "published_before": before, "href": f"/reports/{run_id}.html"}
+    told = {"run_id": run_id, "is_published": True, "href": f"/reports/{run_id}.html"}
+    return await changing(
+        request,
+        lambda session: publish_run(session, run_id, actor=principal.name),
+        lambda before: JSONResponse({**told, "published_before": before}),
+    )

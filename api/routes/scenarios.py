@@ -14,7 +14,7 @@ from api.auth.principal import Principal
 from api.guard import Guard
 from api.schemas.run import RunAsk
 from api.schemas.scenario import AnswerAsk, ScenarioBranch, ScenarioChange, ScenarioEdits, ScenarioNew
-from api.work import reading, writing
+from api.work import changing, reading
 from geo.errors import ConflictError
 from geo.scenario import Scenario, compare
 from geo.services.scenario import (
@@ -107,13 +107,13 @@ async def create(request: Request, principal: Planner, body: ScenarioNew) -> Res
     asked = RunAsk(**{**body.model_dump(exclude={"name"}), "date": body.date or date.today()})
     parameters = asked.model_dump(mode="json", exclude_defaults=True)
     ground = await reading(request, lambda session: desk_of(request).ground(session, asked.to_request()))
-    opened = await writing(
+    return await changing(
         request,
         lambda session: create_scenario(
             session, ground, name=body.name, actor=principal.name, parameters=parameters
         ),
+        lambda opened: _begun(opened, principal),
     )
-    return _json(_whole(opened, principal), status=201, tag=opened.record.tag, location=opened.record.scenario_id)
 
 
 @router.get("/{scenario_id}", summary="一个情景方案 · One scenario")
@@ -169,11 +169,11 @@ async def change(
     """
     values = body.model_dump(exclude_none=True)
     version = _version(if_match)
-    found = await writing(
+    return await changing(
         request,
         lambda session: scenarios.change(session, scenario_id, actor=principal.name, row_version=version, **values),
+        lambda found: _json(_record(found, principal), tag=found.tag),
     )
-    return _json(_record(found, principal), tag=found.tag)
 
 
 @router.delete("/{scenario_id}", summary="移除情景方案 · Remove a scenario", status_code=204)
@@ -194,13 +194,13 @@ async def remove(request: Request, principal: Planner, scenario_id: str) -> Resp
     Response
         204.
     """
-    await writing(
+    return await changing(
         request,
         lambda session: scenarios.change(
             session, scenario_id, actor=principal.name, row_version=None, removed_at=utc_now()
         ),
+        lambda _: Response(status_code=204),
     )
-    return Response(status_code=204)
 
 
 @router.post("/{scenario_id}/edits", summary="试一试：应用修改 · Apply edits")
@@ -322,10 +322,11 @@ async def branch(request: Request, principal: Planner, scenario_id: str, body: S
         201 with the copy.
     """
     opened = await reading(request, lambda session: _open(session, request, principal, scenario_id))
-    copy = await writing(
-        request, lambda session: branch_scenario(session, opened, name=body.name, actor=principal.name)
+    return await changing(
+        request,
+        lambda session: branch_scenario(session, opened, name=body.name, actor=principal.name),
+        lambda copy: _begun(copy, principal),
     )
-    return _json(_whole(copy, principal), status=201, tag=copy.record.tag, location=copy.record.scenario_id)
 
 
 @router.post("/{scenario_id}/replay", summary="在更新后的数据上重放 · Replay a scenario on the changed base")
@@ -352,11 +353,11 @@ async def replayed(
     """
     opened = await reading(request, lambda session: _open(session, request, principal, scenario_id))
     version = _version(if_match) or opened.record.row_version
-    kept = await writing(
-        request, lambda session: keep_steps(session, _own(opened, principal), opened.scenario, row_version=version)
+    return await changing(
+        request,
+        lambda session: keep_steps(session, _own(opened, principal), opened.scenario, row_version=version),
+        lambda kept: _json({**_whole(kept, principal), "conflicts": _conflicts(opened)}, tag=kept.record.tag),
     )
-    body = {**_whole(kept, principal), "conflicts": _conflicts(opened)}
-    return _json(body, tag=kept.record.tag)
 
 
 @router.get("/{scenario_id}/changes", summary="与现状比较 · What a scenario changes in all")
@@ -455,10 +456,11 @@ class _Step:
 
         opened, after, body = await reading(self._request, work)
         version = self._version or opened.record.row_version
-        kept = await writing(
-            self._request, lambda session: keep_steps(session, opened, after, row_version=version)
+        return await changing(
+            self._request,
+            lambda session: keep_steps(session, opened, after, row_version=version),
+            lambda kept: _json({"scenario": _record(kept.record, self._principal), **body}, tag=kept.record.tag),
         )
-        return _json({"scenario": _record(kept.record, self._principal), **body}, tag=kept.record.tag)
 
 
 def _open(session: Session, request: Request, principal: Principal, scenario_id: str) -> Opened:
@@ -500,6 +502,11 @@ def _record(record: ScenarioRecord, principal: Principal) -> dict[str, object]:
         "updated_at": record.updated_at.isoformat(),
         "href": f"/api/scenarios/{record.scenario_id}",
     }
+
+
+def _begun(opened: Opened, principal: Principal) -> Response:
+    """Write a scenario that is new."""
+    return _json(_whole(opened, principal), status=201, tag=opened.record.tag, location=opened.record.scenario_id)
 
 
 def _whole(opened: Opened, principal: Principal) -> dict[str, object]:

@@ -16,7 +16,7 @@ from api.auth.keeper import PLAIN_COOKIE, SECURE_COOKIE, AccountKeeper, session_
 from api.auth.principal import Principal
 from api.guard import Guard
 from api.schemas.session import ActingAsk, FactorConfirm, KeyAsk, LoginAsk, PasswordChange, PasswordProof
-from api.work import reading, settings_of, writing
+from api.work import changing, reading, settings_of, writing
 from geo.account.second_factor import Vault, matching_step, new_secret, setup_address
 from geo.account.secret import new_key, token_hash
 from geo.catalog.map_layer import PUBLIC, ROLES
@@ -388,8 +388,7 @@ async def end_session(request: Request, principal: Person, session_id: str) -> R
             raise NotFoundError(f"没有会话“{session_id}”", f"there is no session '{session_id}'")
         login.log_out(session, session_id, by=own.login, login=own.login)
 
-    await writing(request, work)
-    return Response(status_code=204, headers=_PRIVATE)
+    return await changing(request, work, lambda _: Response(status_code=204, headers=_PRIVATE))
 
 
 @router.get("/keys", summary="我的密钥 · One's keys")
@@ -483,8 +482,7 @@ async def revoke_key(request: Request, principal: Person, key_id: str) -> Respon
             raise NotFoundError(f"没有密钥“{key_id}”", f"there is no key '{key_id}'")
         _note(session, own, "key revoked", key_id=key_id)
 
-    await writing(request, work)
-    return Response(status_code=204, headers=_PRIVATE)
+    return await changing(request, work, lambda _: Response(status_code=204, headers=_PRIVATE))
 
 
 def session_json(one: logins.SessionRecord) -> dict[str, object]:

@@ -29,7 +29,7 @@ from geo.store.tables.record import (
     StoreInfo,
 )
 from geo.store.tables.street import Barrier, Gate, StreetSegment
-from geo.store.tables.work import Job, Scenario
+from geo.store.tables.work import IdempotencyKey, Job, Scenario
 
 __all__ = [
     "NEVER",
@@ -56,6 +56,7 @@ __all__ = [
     "Facility",
     "FacilityFootprint",
     "Gate",
+    "IdempotencyKey",
     "Import",
     "Job",
     "JournalEntry",

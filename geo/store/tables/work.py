@@ -1,10 +1,10 @@
-"""What people work on beside the map: long jobs, and what-if scenarios."""
+"""What people work on beside the map: long jobs, what-if scenarios, and answers kept for repetitions."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Index, text
+from sqlalchemy import Boolean, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from geo.store.columns import UtcDateTime
@@ -64,3 +64,23 @@ class Scenario(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime())
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class IdempotencyKey(Base):
+    """The answer of a writing request that carried a key; kept for a day, so that a repetition does nothing twice."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        UniqueConstraint("actor", "key"),
+        Index("ix_idempotency_keys_created", "created_utc"),
+        {"sqlite_autoincrement": True},
+    )
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    actor: Mapped[str]
+    key: Mapped[str]
+    fingerprint: Mapped[str]
+    status: Mapped[int]
+    headers: Mapped[str]
+    body: Mapped[bytes] = mapped_column(LargeBinary())
+    created_utc: Mapped[datetime] = mapped_column(UtcDateTime())
