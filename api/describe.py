@@ -37,7 +37,7 @@ _PROBLEMS: Final = {
     "403": "无权 · not allowed for these roles",
     "404": "不存在，或对您不可见 · not there, for who asks",
     "409": "当前状态不允许 · the state of the record does not allow it",
-    "412": "已被他人修改 · changed since whoever asks looked at it",
+    "412": "已被他人修改，facts 含三方差异 · changed meanwhile; facts hold base, yours and theirs",
     "413": "文件过大 · too large",
     "422": "在这些条件下没有答案 · no answer under these conditions",
     "428": "缺少 If-Match · If-Match is missing",
@@ -131,12 +131,9 @@ def _complete(operation: dict[str, Any], path: str, method: str, route: APIRoute
     for one in operation.get("parameters", ()):
         if one["name"].lower() != "if-match":
             continue
-        failures.append("412")
-        # A scenario is changed by its own planner only; there the header is offered, not demanded.
-        if "/scenarios" not in path:
-            # Its absence has an answer of its own, which FastAPI's 400 for a missing header would hide.
-            one["required"], one["schema"] = True, {"type": "string"}
-            failures.append("428")
+        failures += ["412", "428"]
+        # Its absence has an answer of its own, which FastAPI's 400 for a missing header would hide.
+        one["required"], one["schema"] = True, {"type": "string"}
     if path.startswith("/api/session"):
         failures += ["401", "429"]
     if path == "/api/delegations":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
 from api.auth.principal import Principal
-from api.errors import UnconditionalError
+from api.conditional import IfMatch, needed_tag
 from api.guard import Guard
 from api.routes.session import keeper_of, session_json
 from api.schemas.account import AccountChange, AccountGrant, AccountNew, StandInNew
@@ -23,7 +23,6 @@ Keeper = Annotated[Principal, Depends(Guard("accounts.read"))]
 Adder = Annotated[Principal, Depends(Guard("accounts.add"))]
 Granter = Annotated[Principal, Depends(Guard("accounts.grant"))]
 Person = Annotated[Principal, Depends(Guard("session.own"))]
-IfMatch = Annotated[str | None, Header(description="所见版本的 ETag · ETag of the state the change is meant for")]
 _PRIVATE = {"Cache-Control": "no-store"}
 
 
@@ -398,12 +397,7 @@ async def _changed(
     request: Request, principal: Principal, name: str, if_match: str | None, values: dict[str, object]
 ) -> Response:
     """Change an account in the state a change is meant for."""
-    if if_match is None:
-        raise UnconditionalError(
-            "修改须带 If-Match 请求头，值为所见版本的 ETag",
-            "a change must carry an If-Match header with the ETag of the state it is meant for",
-        )
-    tag = if_match.strip().removeprefix("W/").strip('"')
+    tag = needed_tag(if_match)
     return await changing(
         request,
         lambda session: account.change_account(session, name, tag=tag, values=values, actor=principal.name),

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 
 import orjson
 import shapely
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from api.auth.principal import Principal
-from api.errors import UnconditionalError
+from api.conditional import IfMatch, needed_tag
 from api.guard import Guard
 from api.ogc.token import sign, unsign
 from api.schemas.facility import FacilityAsk, FacilityChange, FacilityClosing, FacilityNew
@@ -42,7 +42,6 @@ from geo.store.pages import PageKey, RowPage, Sort
 router = APIRouter(prefix="/api/facilities", tags=["facilities"])
 Reader = Annotated[Principal, Depends(Guard("facilities.read"))]
 Worker = Annotated[Principal, Depends(Guard("facilities.edit"))]
-IfMatch = Annotated[str | None, Header(description="所见版本的 ETag · ETag of the state the change is meant for")]
 
 _INTERNAL = frozenset({"source", "quality", "row_version", "attributes"})
 """Columns that nobody sees without a role."""
@@ -236,7 +235,7 @@ async def edit(
     Response
         The facility; 412 with what was changed meanwhile if it is no longer in that state.
     """
-    tag = _tag(if_match)
+    tag = needed_tag(if_match)
     values = {**body.attributes, **({} if body.name is None else {"name": body.name})}
 
     def work(session: Session) -> Edited:
@@ -271,7 +270,7 @@ async def close(
     Response
         The facility.
     """
-    tag, on = _tag(if_match), body.on or date.today()
+    tag, on = needed_tag(if_match), body.on or date.today()
     return await changing(
         request, lambda session: close_facility(session, uid, tag=tag, on=on, editor=_editor(principal)), _edited
     )
@@ -297,7 +296,7 @@ async def reopen(request: Request, principal: Worker, uid: str, if_match: IfMatc
     Response
         The facility.
     """
-    tag = _tag(if_match)
+    tag = needed_tag(if_match)
     return await changing(
         request, lambda session: reopen_facility(session, uid, tag=tag, editor=_editor(principal)), _edited
     )
@@ -306,16 +305,6 @@ async def reopen(request: Request, principal: Worker, uid: str, if_match: IfMatc
 def _editor(principal: Principal) -> Editor:
     """Return who edits, as the services know them."""
     return Editor(principal.name, principal.district, principal.on_behalf_of)
-
-
-def _tag(if_match: str | None) -> str:
-    """Read which state a change is meant for."""
-    if if_match is None:
-        raise UnconditionalError(
-            "修改须带 If-Match 请求头，值为所见版本的 ETag",
-            "a change must carry an If-Match header with the ETag of the state it is meant for",
-        )
-    return if_match.strip().removeprefix("W/").strip('"')
 
 
 def _key(values: list[object], sort: str | None) -> PageKey:

@@ -7,10 +7,11 @@ from datetime import date
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from api.auth.principal import Principal
+from api.conditional import IfMatch, needed_tag
 from api.guard import Guard
 from api.schemas.run import RunAsk
 from api.schemas.scenario import AnswerAsk, ScenarioBranch, ScenarioChange, ScenarioEdits, ScenarioNew
@@ -36,9 +37,6 @@ from geo.store.scenarios import ScenarioRecord
 
 router = APIRouter(prefix="/api/scenarios", tags=["scenarios"])
 Planner = Annotated[Principal, Depends(Guard("scenarios.use"))]
-IfMatch = Annotated[
-    str | None, Header(description="所见版本的 ETag，可省略 · ETag of the state the step is meant for, optional")
-]
 
 _PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Accept-Language, Cookie"}
 
@@ -160,7 +158,7 @@ async def change(
     body : ScenarioChange
         Name, or whether it is shared.
     if_match : str, optional
-        ETag of the state the change is meant for.
+        ETag of the state the change is meant for; without it nothing is changed (428).
 
     Returns
     -------
@@ -168,16 +166,16 @@ async def change(
         The scenario without its totals.
     """
     values = body.model_dump(exclude_none=True)
-    version = _version(if_match)
+    tag = needed_tag(if_match)
     return await changing(
         request,
-        lambda session: scenarios.change(session, scenario_id, actor=principal.name, row_version=version, **values),
+        lambda session: scenarios.change(session, scenario_id, actor=principal.name, tag=tag, **values),
         lambda found: _json(_record(found, principal), tag=found.tag),
     )
 
 
 @router.delete("/{scenario_id}", summary="移除情景方案 · Remove a scenario", status_code=204)
-async def remove(request: Request, principal: Planner, scenario_id: str) -> Response:
+async def remove(request: Request, principal: Planner, scenario_id: str, if_match: IfMatch = None) -> Response:
     """Remove one's own scenario from the lists; its record stays.
 
     Parameters
@@ -188,16 +186,19 @@ async def remove(request: Request, principal: Planner, scenario_id: str) -> Resp
         Whose it is.
     scenario_id : str
         Its id.
+    if_match : str, optional
+        ETag of the state the change is meant for; without it nothing is changed (428).
 
     Returns
     -------
     Response
         204.
     """
+    tag = needed_tag(if_match)
     return await changing(
         request,
         lambda session: scenarios.change(
-            session, scenario_id, actor=principal.name, row_version=None, removed_at=utc_now()
+            session, scenario_id, actor=principal.name, tag=tag, removed_at=utc_now()
         ),
         lambda _: Response(status_code=204),
     )
@@ -227,7 +228,7 @@ async def edit(
     asked : AnswerAsk
         How much of the answer is wanted.
     if_match : str, optional
-        ETag of the state the edits are meant for.
+        ETag of the state the edits are meant for; without it nothing is changed (428).
 
     Returns
     -------
@@ -236,7 +237,7 @@ async def edit(
         outside the district one is limited to.
     """
     step = _Step(request, principal, scenario_id, if_match, asked.full)
-    return await step.take(lambda opened: apply_edits(opened, body.edits))
+    return await step.take(lambda opened: apply_edits(opened, body.edits), body.model_dump(mode="json")["edits"])
 
 
 @router.post("/{scenario_id}/undo", summary="撤销 · Take the last edit back")
@@ -260,14 +261,14 @@ async def undo(
     asked : AnswerAsk
         How much of the answer is wanted.
     if_match : str, optional
-        ETag of the state the step is meant for.
+        ETag of the state the step is meant for; without it nothing is changed (428).
 
     Returns
     -------
     Response
         The answer.
     """
-    return await _Step(request, principal, scenario_id, if_match, asked.full).take(step_back)
+    return await _Step(request, principal, scenario_id, if_match, asked.full).take(step_back, {"step": "undo"})
 
 
 @router.post("/{scenario_id}/redo", summary="重做 · Do the edit again that was taken back")
@@ -291,14 +292,14 @@ async def redo(
     asked : AnswerAsk
         How much of the answer is wanted.
     if_match : str, optional
-        ETag of the state the step is meant for.
+        ETag of the state the step is meant for; without it nothing is changed (428).
 
     Returns
     -------
     Response
         The answer.
     """
-    return await _Step(request, principal, scenario_id, if_match, asked.full).take(step_forward)
+    return await _Step(request, principal, scenario_id, if_match, asked.full).take(step_forward, {"step": "redo"})
 
 
 @router.post("/{scenario_id}/branch", summary="另存分支 · Branch a scenario", status_code=201)
@@ -344,18 +345,19 @@ async def replayed(
     scenario_id : str
         Its id.
     if_match : str, optional
-        ETag of the state the replay is meant for.
+        ETag of the state the replay is meant for; without it nothing is changed (428).
 
     Returns
     -------
     Response
         The scenario on the present base, and the conflicts of the replay.
     """
+    tag = needed_tag(if_match)
     opened = await reading(request, lambda session: _open(session, request, principal, scenario_id))
-    version = _version(if_match) or opened.record.row_version
+    scenarios.refuse_stale(_own(opened, principal).record, tag, {"edits": {"step": "replay"}})
     return await changing(
         request,
-        lambda session: keep_steps(session, _own(opened, principal), opened.scenario, row_version=version),
+        lambda session: keep_steps(session, opened, opened.scenario),
         lambda kept: _json({**_whole(kept, principal), "conflicts": _conflicts(opened)}, tag=kept.record.tag),
     )
 
@@ -441,13 +443,14 @@ class _Step:
         self, request: Request, principal: Principal, scenario_id: str, if_match: str | None, full: bool
     ) -> None:
         self._request, self._principal, self._id = request, principal, scenario_id
-        self._version, self._full = _version(if_match), full
+        self._tag, self._full = needed_tag(if_match), full
 
-    async def take(self, do: Callable[[Opened], Scenario]) -> Response:
+    async def take(self, do: Callable[[Opened], Scenario], yours: object) -> Response:
         """Take it."""
 
         def work(session: Session) -> tuple[Opened, Scenario, dict[str, object]]:
             opened = _own(_open(session, self._request, self._principal, self._id), self._principal)
+            scenarios.refuse_stale(opened.record, self._tag, {"edits": yours})
             after, district = do(opened), self._principal.district
             refuse_outside(session, opened.scenario, after, district)
             points = desk_of(self._request).points_in(session, opened.ground, district)
@@ -455,10 +458,9 @@ class _Step:
             return opened, after, {**body, "notes": scenario_notes(after)}
 
         opened, after, body = await reading(self._request, work)
-        version = self._version or opened.record.row_version
         return await changing(
             self._request,
-            lambda session: keep_steps(session, opened, after, row_version=version),
+            lambda session: keep_steps(session, opened, after),
             lambda kept: _json({"scenario": _record(kept.record, self._principal), **body}, tag=kept.record.tag),
         )
 
@@ -474,14 +476,6 @@ def _own(opened: Opened, principal: Principal) -> Opened:
     """Refuse to change somebody else's scenario before anything is computed."""
     scenarios.refuse_foreign(opened.record, principal.name)
     return opened
-
-
-def _version(if_match: str | None) -> int | None:
-    """Read which version a step is meant for."""
-    if if_match is None:
-        return None
-    number = if_match.strip().removeprefix("W/").strip('"').rpartition(".")[2]
-    return int(number) if number.isdecimal() and len(number) < 18 else -1
 
 
 def _record(record: ScenarioRecord, principal: Principal) -> dict[str, object]:

@@ -15,9 +15,10 @@ from geo.account.password import hash_password, is_password, judge_password
 from geo.account.profile import PasswordProfile
 from geo.catalog.map_layer import PUBLIC, ROLES
 from geo.catalog.role import KEEPERS
-from geo.errors import ConflictError, DeniedError, InputError, Problem
+from geo.errors import ConflictError, DeniedError, InputError, Problem, StaleError
 from geo.store import Session, accounts, audit, grants, logins
 from geo.store.accounts import AccountRecord
+from geo.store.three_way import stale
 
 has_accounts = accounts.has_accounts
 
@@ -27,6 +28,7 @@ LONGEST_STAND_IN: Final = timedelta(days=366)
 _LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 _NAME: Final = re.compile(r"\S(?:.{0,62}\S)?")
 _FIRST_LENGTH: Final = 20
+_CHANGED: Final = "account changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def change_account(
         Nobody would be left to give roles.
     """
     record = accounts.get(session, login)
+    if tag is not None and tag != record.tag:
+        raise _stale(session, record, tag, values)
     problems: list[Problem] = []
     if "name" in values:
         problems += _shape_problems(record.login, str(values["name"]))
@@ -157,12 +161,12 @@ def change_account(
         raise DeniedError("不能修改自己的角色、辖区或启用状态", "nobody changes their own roles, district or state")
     given = {**values, **({"roles": frozenset(values["roles"])} if "roles" in values else {})}
     _keep_somebody(session, record, given)
-    changed = accounts.change(session, record, tag=tag, values=given)
+    changed = accounts.change(session, record, given)
     if not changed.is_active or not changed.roles >= record.roles or changed.district != record.district:
         _end_sessions(session, record, by=actor)
     before = {key: _plain(getattr(record, key)) for key in values}
     after = {key: _plain(getattr(changed, key)) for key in values}
-    _note(session, actor, "account changed", record.login, before=before, after=after)
+    _note(session, actor, _CHANGED, record.login, before=before, after=after)
     return changed
 
 
@@ -489,6 +493,31 @@ def _refuse(problems: list[Problem]) -> None:
             "the account is refused: " + "; ".join(one.message_en for one in problems),
             problems,
         )
+
+
+def _stale(session: Session, record: AccountRecord, tag: str, yours: Mapping[str, Any]) -> StaleError:
+    """Hold what administrators changed since somebody looked, as the audit tells, against what they want to change."""
+    theirs = {name: _plain(getattr(record, name)) for name in ("name", "roles", "district", "is_active")}
+    told = audit.entries(session, subject=f"accounts/{record.login}")
+    entries = [entry for entry in told if entry.action == _CHANGED]
+    number = tag.rpartition(".")[2]
+    behind = record.row_version - int(number) if number.isdecimal() and len(number) < 18 else -1
+    base: dict[str, object] | None = None
+    # Each change has raised the version by one, and left one entry; old ones may have been purged.
+    if tag == f"{record.login}.{number}" and 0 < behind <= len(entries):
+        base = dict(theirs)
+        for entry in entries[:behind]:
+            base |= json.loads(entry.detail)["before"]
+    return stale(
+        f"账户“{record.login}”已被他人修改，请重新读取",
+        f"the account '{record.login}' was changed meanwhile; read it again",
+        tag=record.tag,
+        base=base,
+        yours={name: _plain(frozenset(value) if name == "roles" else value) for name, value in yours.items()},
+        theirs=theirs,
+        changed_by=entries[0].actor if entries else None,
+        changed_at=entries[0].at if entries else None,
+    )
 
 
 def _plain(value: object) -> object:

@@ -27,6 +27,7 @@ from geo.store import Session, audit, features, imports, layers, state
 from geo.store.counts import SyncCounts
 from geo.store.features import FeatureVersion
 from geo.store.pages import today
+from geo.store.three_way import stale
 
 LAYER: Final = "facilities"
 HAND_SOURCE: Final = "hand"
@@ -216,7 +217,8 @@ def edit_facility(
     """
     now = features.present_version(session, LAYER, uid)
     if now.tag != tag:
-        raise _stale(session, now, tag, values)
+        place = {name: value for name, value in (("lon", lon), ("lat", lat)) if value is not None}
+        raise _stale(session, now, tag, {**values, **place})
     if not now.is_present:
         raise ConflictError(
             "该设施已不在其来源中，不能编辑；可先撤销移除它的导入",
@@ -436,18 +438,19 @@ def _store(
     return Edited(version, problems)
 
 
-def _stale(session: Session, now: FeatureVersion, tag: str, values: Values) -> StaleError:
-    """Say what was changed since the editor looked, beside what they want to change."""
-    # Ending a version changes its row but not what it says; what an outside program changed in place is not known.
-    uid = tag.partition(".")[0]
-    seen = next((one for one in features.versions(session, LAYER, now.uid) if one.uid == uid != now.uid), None)
-    changed = None if seen is None else changed_fields(seen, now)
-    return StaleError(
+def _stale(session: Session, now: FeatureVersion, tag: str, yours: Values) -> StaleError:
+    """Hold what was changed since the editor looked against what they want to change."""
+    base = features.as_it_was(session, LAYER, tag, features.versions(session, LAYER, now.uid))
+    changed_by, changed_at = features.last_change(session, LAYER, now)
+    return stale(
         "该设施在您查看之后已被修改；请核对后重试",
         "the facility was changed since you looked at it; look again and retry",
         tag=now.tag,
-        changed=changed,
-        yours={name: str(value) if isinstance(value, date) else value for name, value in values.items()},
+        base=None if base is None else _plain(base),
+        yours={name: value.isoformat() if isinstance(value, date) else value for name, value in yours.items()},
+        theirs=_plain(now),
+        changed_by=changed_by,
+        changed_at=changed_at,
     )
 
 

@@ -427,7 +427,7 @@ def _refuse_old(opened: Opened) -> None:
         )
 
 
-def keep_steps(session: Session, opened: Opened, scenario: Scenario, *, row_version: int | None) -> Opened:
+def keep_steps(session: Session, opened: Opened, scenario: Scenario) -> Opened:
     """Keep a scenario after some steps.
 
     Parameters
@@ -438,8 +438,6 @@ def keep_steps(session: Session, opened: Opened, scenario: Scenario, *, row_vers
         The scenario before them.
     scenario : Scenario
         After them.
-    row_version : int or None
-        The version the steps are meant for; None for whichever it has.
 
     Returns
     -------
@@ -463,7 +461,7 @@ def keep_steps(session: Session, opened: Opened, scenario: Scenario, *, row_vers
         session,
         opened.record.scenario_id,
         actor=opened.record.actor,
-        row_version=row_version,
+        tag=opened.record.tag,
         edits=rows,
         position=len(scenario.edits),
         revisions=_revisions(opened.ground),

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from geo.errors import ConflictError, NotFoundError, StaleError
+from geo.errors import ConflictError, NotFoundError
 from geo.store.columns import utc_now
 from geo.store.tables import Account, PastPassword
 
@@ -245,7 +245,7 @@ def add(
     return get(session, login)
 
 
-def change(session: Session, record: AccountRecord, *, tag: str | None, values: Mapping[str, Any]) -> AccountRecord:
+def change(session: Session, record: AccountRecord, values: Mapping[str, Any]) -> AccountRecord:
     """Change what an administrator decides about an account.
 
     Parameters
@@ -254,8 +254,6 @@ def change(session: Session, record: AccountRecord, *, tag: str | None, values: 
         Writing session.
     record : AccountRecord
         As it was read.
-    tag : str or None
-        Tag of the state the change is meant for; None changes whatever is there.
     values : Mapping
         ``name``, ``roles``, ``district`` or ``is_active``.
 
@@ -266,8 +264,8 @@ def change(session: Session, record: AccountRecord, *, tag: str | None, values: 
 
     Raises
     ------
-    StaleError
-        Somebody else has changed it meanwhile.
+    ConflictError
+        It has been changed since it was read.
     """
     given = {key: roles_text(value) if key == "roles" else value for key, value in values.items()}
     held = session.execute(
@@ -275,11 +273,9 @@ def change(session: Session, record: AccountRecord, *, tag: str | None, values: 
         .where(Account.fid == record.fid, Account.row_version == record.row_version)
         .values(**given, row_version=Account.row_version + 1)
     )
-    if held.rowcount != 1 or (tag is not None and tag != record.tag):  # type: ignore[attr-defined]
-        raise StaleError(
-            f"账户“{record.login}”已被他人修改，请重新读取",
-            f"the account '{record.login}' was changed meanwhile; read it again",
-            present=by_fid(session, record.fid).tag,
+    if held.rowcount != 1:  # type: ignore[attr-defined]
+        raise ConflictError(
+            f"账户“{record.login}”正被修改，请重试", f"the account '{record.login}' is being changed; try again"
         )
     return by_fid(session, record.fid)
 

@@ -213,6 +213,7 @@ def entries(
     actor: str | None = None,
     action: str | None = None,
     below: int | None = None,
+    subject: str | None = None,
 ) -> list[AuditEntry]:
     """List the entries, newest first.
 
@@ -234,6 +235,8 @@ def entries(
         Only with this action.
     below : int, optional
         Only with smaller numbers.
+    subject : str, optional
+        Only about something.
 
     Returns
     -------
@@ -249,6 +252,8 @@ def entries(
         query = query.where(AuditEntry.action == action)
     if below is not None:
         query = query.where(AuditEntry.seq < below)
+    if subject is not None:
+        query = query.where(AuditEntry.subject == subject)
     return list(session.scalars(query))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from geo.errors import NotFoundError
+from geo.store import journal
 from geo.store.layer import layer
-from geo.store.tables import NEVER
+from geo.store.tables import NEVER, Import
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,70 @@ def version_at(session: Session, layer_name: str, fid: int) -> FeatureVersion:
         The version.
     """
     return _read(session, layer_name, layer(layer_name).table.c.fid == fid)[0]
+
+
+def as_it_was(session: Session, layer_name: str, tag: str, known: Sequence[FeatureVersion]) -> FeatureVersion | None:
+    """Return a feature in the state that a tag names, through its versions and the journal of edits in place.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer_name : str
+        Layer.
+    tag : str
+        What `FeatureVersion.tag` was then.
+    known : sequence of FeatureVersion
+        The feature's versions.
+
+    Returns
+    -------
+    FeatureVersion or None
+        None where the store does not know that state.
+    """
+    uid, _, number = tag.rpartition(".")
+    version = next((one for one in known if one.uid == uid), None)
+    if version is None or not number.isdecimal() or len(number) > 18 or int(number) > version.row_version:
+        return None
+    spec = layer(layer_name)
+    said = journal.content_before(session, spec, version.fid, int(number))
+    if said is None:
+        return replace(version, row_version=int(number))
+    values, shape = journal.decode_row(session, spec, said)
+    own = {column.name: values[column.name] for column in spec.own}
+    return replace(version, values=own, geometry=shape, row_version=int(number))
+
+
+def last_change(session: Session, layer_name: str, version: FeatureVersion) -> tuple[str | None, datetime | None]:
+    """Tell who changed a feature last, and when.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    layer_name : str
+        Layer.
+    version : FeatureVersion
+        As it stands now.
+
+    Returns
+    -------
+    str or None
+        Who imported or edited it; ``outside`` for another program, None where nothing is known.
+    datetime or None
+        When.
+    """
+    spec = layer(layer_name)
+    in_place = journal.last_change(session, spec, version.fid)
+    if in_place is not None and in_place[0] != "fangyu":
+        return "outside", in_place[1]
+    rows = spec.table.c
+    found = session.execute(
+        select(Import.actor, Import.started_at)
+        .join(spec.table, Import.fid == func.coalesce(rows.closed_import_id, rows.import_id))
+        .where(rows.fid == version.fid)
+    ).first()
+    return (None, None) if found is None else (found.actor, found.started_at)
 
 
 def _read(session: Session, layer_name: str, condition: ColumnElement[bool]) -> list[FeatureVersion]:

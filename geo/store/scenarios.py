@@ -7,14 +7,15 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from geo.errors import ConflictError, DeniedError, NotFoundError, StaleError
+from geo.errors import ConflictError, DeniedError, NotFoundError
 from geo.store.columns import utc_now
 from geo.store.tables import Scenario
+from geo.store.three_way import stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +193,7 @@ def list_scenarios(session: Session, *, actor: str, limit: int = 500) -> list[Sc
     return [_record(found) for found in session.scalars(query.limit(limit))]
 
 
-def change(
-    session: Session, scenario_id: str, *, actor: str, row_version: int | None, **values: Any
-) -> ScenarioRecord:
+def change(session: Session, scenario_id: str, *, actor: str, tag: str, **values: Any) -> ScenarioRecord:
     """Change one's own scenario.
 
     Parameters
@@ -205,8 +204,8 @@ def change(
         Its id.
     actor : str
         Who changes it.
-    row_version : int or None
-        The version the change is meant for; None for whichever it has.
+    tag : str
+        Tag of the state the change is meant for.
     **values : object
         ``name``, ``is_shared``, ``parameters``, ``revisions``, ``edits``, ``position``, ``content_hash`` or
         ``removed_at``; JSON values where those are kept.
@@ -227,12 +226,10 @@ def change(
     """
     now = get(session, scenario_id, actor=actor)
     refuse_foreign(now, actor)
-    if row_version is not None and row_version != now.row_version:
-        raise StaleError(
-            "该情景方案在您查看之后已被修改；请重新打开",
-            "the scenario was changed since you looked at it; open it again",
-            tag=now.tag,
-        )
+    told = {name: value for name, value in values.items() if name in _TOLD}
+    if "edits" in told:
+        told["edits"] = [entry["edit"] for entry in told["edits"]]
+    refuse_stale(now, tag, told)
     kept = {
         name: _text(value) if name in ("parameters", "revisions", "edits") else value for name, value in values.items()
     }
@@ -250,6 +247,42 @@ def change(
     )
     assert found is not None
     return _record(found)
+
+
+_TOLD: Final = ("name", "is_shared", "edits", "removed_at")
+"""What of a scenario a change that came too late is told."""
+
+
+def refuse_stale(record: ScenarioRecord, tag: str, yours: Mapping[str, object]) -> None:
+    """Refuse a change that is meant for another state; earlier states of a scenario are not kept.
+
+    Parameters
+    ----------
+    record : ScenarioRecord
+        The scenario as it stands.
+    tag : str
+        Tag of the state the change is meant for.
+    yours : Mapping
+        What the change is.
+
+    Raises
+    ------
+    StaleError
+        It is another one.
+    """
+    if tag == record.tag:
+        return
+    counting = [entry["edit"] for entry in record.edits[: record.position]]
+    raise stale(
+        "该情景方案在您查看之后已被修改；请重新打开",
+        "the scenario was changed since you looked at it; open it again",
+        tag=record.tag,
+        base=None,
+        yours=yours,
+        theirs={"name": record.name, "is_shared": record.is_shared, "edits": counting, "removed_at": None},
+        changed_by=record.actor,
+        changed_at=record.updated_at,
+    )
 
 
 def refuse_foreign(record: ScenarioRecord, actor: str) -> None:

@@ -25,7 +25,9 @@ class Client:
         answer, _ = self.ask("POST", "/api/session/demo", {"role": "planner"}, keep=True)
         assert answer["roles"] == ["planner"], answer
 
-    def ask(self, method: str, path: str, body: object = None, *, keep: bool = False) -> tuple[Any, float]:
+    def ask(
+        self, method: str, path: str, body: object = None, *, keep: bool = False, tag: str | None = None
+    ) -> tuple[Any, float]:
         """Ask, and return the answer and the seconds it took.
 
         Raises
@@ -35,7 +37,8 @@ class Client:
         """
         text = None if body is None else json.dumps(body)
         begun = time.perf_counter()
-        self._connection.request(method, path, text, self._headers)
+        headers = self._headers if tag is None else {**self._headers, "If-Match": tag}
+        self._connection.request(method, path, text, headers)
         answer = self._connection.getresponse()
         data = answer.read()
         spent = time.perf_counter() - begun
@@ -77,12 +80,16 @@ def _run(client: Client, steps: int) -> None:
     taken: dict[str, list[float]] = {}
     sizes: dict[str, list[int]] = {}
 
+    tag = scenario["etag"]
+
     def step(kind: str, edit: dict[str, object]) -> None:
-        answer, spent = client.ask("POST", edits_at, {"edits": [edit]})
+        nonlocal tag
+        answer, spent = client.ask("POST", edits_at, {"edits": [edit]}, tag=tag)
         taken.setdefault(kind, []).append(spent)
         bands = answer["change"]["types"][0]["bands"]
         sizes.setdefault(kind, []).append(sum(len(band["fids"]) for band in bands))
-        _, back = client.ask("POST", f"{scenario['href']}/undo")
+        undone, back = client.ask("POST", f"{scenario['href']}/undo", tag=answer["scenario"]["etag"])
+        tag = undone["scenario"]["etag"]
         taken.setdefault(f"undo {kind}", []).append(back)
 
     for number in range(steps):

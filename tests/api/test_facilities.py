@@ -121,8 +121,9 @@ def test_an_edit_needs_the_state_it_is_meant_for(steward: TestClient) -> None:
     assert stale.status_code == 412
     facts = stale.json()["facts"]
     assert f'"{facts["tag"]}"' == first.headers["etag"]
-    assert facts["changed"]["seats"] == {"before": 40, "after": 60}
+    assert (facts["base"]["seats"], facts["theirs"]["seats"]) == (40, 60)
     assert facts["yours"] == {"name": "新名"}
+    assert facts["conflicts"] == []
     again = steward.patch(href, json={"name": "新名"}, headers={"If-Match": first.headers["etag"]})
     assert (again.json()["name"], again.json()["capacity"]) == ("新名", 60)
 
