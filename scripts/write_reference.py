@@ -1,4 +1,4 @@
-"""Write docs/reference.md from the program: commands, settings, types, indicators, standards, packs."""
+"""Write docs/reference.md and docs/authorization.md from the program: commands, settings, types, who may do what."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from authorization_page import PAGES, authorization_page
 
 from api.cli.main import app
 from api.settings import AccountSettings, LimitSettings
@@ -274,7 +275,7 @@ def _packs() -> Iterator[str]:
 
 
 def main() -> int:
-    """Write the file.
+    """Write the files.
 
     Returns
     -------
@@ -282,8 +283,11 @@ def main() -> int:
         Exit code.
     """
     TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(reference(), encoding="utf-8", newline="\n")
-    sys.stderr.write(f"{TARGET.name}\n")
+    pages = {TARGET: reference()}
+    pages |= {TARGET.with_name(name): authorization_page(language) for language, name in PAGES.items()}
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+        sys.stderr.write(f"{path.name}\n")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,28 @@ def test_the_reference_is_up_to_date() -> None:
         pytest.fail("docs/reference.md is out of date: run python scripts/write_reference.py")
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_pages_of_who_may_do_what_are_up_to_date(language: str) -> None:
+    from tests.scripts import load
+
+    module = load("authorization_page")
+    path = ROOT / "docs" / module.PAGES[language]
+    if not path.exists() or path.read_text(encoding="utf-8") != module.authorization_page(language):
+        pytest.fail(f"{path.name} is out of date: run python scripts/write_reference.py")
+
+
+def test_the_page_names_every_route_and_policy_once() -> None:
+    from tests.scripts import load
+
+    table = tomllib.loads((ROOT / "tests" / "cases" / "authorization.toml").read_text(encoding="utf-8"))
+    found = load("authorization_page").routes_by_policy()
+    assert sorted(route for routes in found.values() for route in routes) == sorted(table["routes"])
+    # Judged inside of the query of layers.
+    assert [name for name, routes in found.items() if not routes] == ["runs.compare"]
+
+
 def test_both_readmes_lead_to_the_reference() -> None:
-    for name in ("README.md", "README.zh-CN.md"):
-        assert "docs/reference.md" in (ROOT / name).read_text(encoding="utf-8")
+    for name, more in (("README.md", ""), ("README.zh-CN.md", ".zh-CN")):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert "docs/reference.md" in text
+        assert f"docs/authorization{more}.md" in text

@@ -74,7 +74,7 @@ POLICIES: Final = {
     )
 }
 """Every policy by name."""
-_OPENED_BESIDE: Final = {"reports.page": "reports.workbook"}
+OPENED_BESIDE: Final = {"reports.page": "reports.workbook"}
 """Policies that a key opens along with another one: who reads workbooks reads which there are."""
 
 
@@ -138,7 +138,7 @@ def within_scope(policy_name: str, principal: Principal) -> Principal:
         The same, without roles where they come with a key for something else.
     """
     scopes = principal.scopes
-    if scopes is None or policy_name in scopes or _OPENED_BESIDE.get(policy_name) in scopes:
+    if scopes is None or policy_name in scopes or OPENED_BESIDE.get(policy_name) in scopes:
         return principal
     return replace(principal, roles=frozenset(), district=None)
 
