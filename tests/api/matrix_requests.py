@@ -395,18 +395,25 @@ def _undo_import(cell: Cell) -> Asked:
     return Asked(f"/api/imports/{number}/undo")
 
 
-def _scenario(cell: Cell, *, undone: bool = False) -> str:
-    """Begin a scenario with one edit, of one's own where one may, or a planner's of the east."""
+def _scenario(cell: Cell, *, undone: bool = False) -> tuple[str, dict[str, str]]:
+    """Begin a scenario with one edit, of one's own where one may, or a planner's of the east; return its state, too."""
     owner = cell.person if cell.person.is_planner and not cell.is_foreign else cell.city.person("planner", EAST)
     asked = {"name": "试点", "types": [TYPE], "minutes": 5}
     made = owner.client.post("/api/scenarios", json=asked)
     assert made.status_code == 201, made.text
     path: str = made.json()["href"]
-    done = owner.client.post(f"{path}/edits", json=_edits("N1", 1950.0 if owner.district == EAST else 750.0))
+    edits = _edits("N1", 1950.0 if owner.district == EAST else 750.0)
+    done = owner.client.post(f"{path}/edits", json=edits, headers=_meant(made))
     assert done.status_code == 200, done.text
     if undone:
-        assert owner.client.post(f"{path}/undo").status_code == 200
-    return path
+        done = owner.client.post(f"{path}/undo", headers=_meant(done))
+        assert done.status_code == 200, done.text
+    return path, _meant(done)
+
+
+def _meant(answer: Any) -> dict[str, str]:
+    """Return the header of a change that is meant for the state of an answer."""
+    return {"If-Match": answer.headers["ETag"]}
 
 
 def _edits(name: str, east: float) -> dict[str, Any]:
@@ -422,47 +429,54 @@ def _new_scenario(cell: Cell) -> Asked:
 
 @_of("GET /api/scenarios/{scenario_id}", "DELETE /api/scenarios/{scenario_id}")
 def _one_scenario(cell: Cell) -> Asked:
-    return Asked(_scenario(cell))
+    path, meant = _scenario(cell)
+    return Asked(path, headers=meant)
 
 
 @_of("PATCH /api/scenarios/{scenario_id}")
 def _rename(cell: Cell) -> Asked:
-    return Asked(_scenario(cell), json={"name": "改名"})
+    path, meant = _scenario(cell)
+    return Asked(path, json={"name": "改名"}, headers=meant)
 
 
 @_of("POST /api/scenarios/{scenario_id}/edits")
 def _edit_scenario(cell: Cell) -> Asked:
-    return Asked(f"{_scenario(cell)}/edits", json=_edits("N2", 650.0))
+    path, meant = _scenario(cell)
+    return Asked(f"{path}/edits", json=_edits("N2", 650.0), headers=meant)
 
 
 @_of("POST /api/scenarios/{scenario_id}/undo")
 def _undo(cell: Cell) -> Asked:
-    return Asked(f"{_scenario(cell)}/undo")
+    path, meant = _scenario(cell)
+    return Asked(f"{path}/undo", headers=meant)
 
 
 @_of("POST /api/scenarios/{scenario_id}/redo")
 def _redo(cell: Cell) -> Asked:
-    return Asked(f"{_scenario(cell, undone=True)}/redo")
+    path, meant = _scenario(cell, undone=True)
+    return Asked(f"{path}/redo", headers=meant)
 
 
 @_of("POST /api/scenarios/{scenario_id}/branch")
 def _branch(cell: Cell) -> Asked:
-    return Asked(f"{_scenario(cell)}/branch", json={"name": "分支"})
+    path, meant = _scenario(cell)
+    return Asked(f"{path}/branch", json={"name": "分支"}, headers=meant)
 
 
 @_of("POST /api/scenarios/{scenario_id}/replay")
 def _replay(cell: Cell) -> Asked:
-    return Asked(f"{_scenario(cell)}/replay")
+    path, meant = _scenario(cell)
+    return Asked(f"{path}/replay", headers=meant)
 
 
 @_of("GET /api/scenarios/{scenario_id}/changes")
 def _changes(cell: Cell) -> Asked:
-    return Asked(f"{_scenario(cell)}/changes")
+    return Asked(f"{_scenario(cell)[0]}/changes")
 
 
 @_of("GET /api/scenarios/{scenario_id}/compare/{other_id}")
 def _compare(cell: Cell) -> Asked:
     """Compare one's own scenario with another of one's own, or with a planner's of the east."""
     own = Cell(cell.city, cell.person, "own")
-    other = _scenario(cell).rpartition("/")[2]
-    return Asked(f"{_scenario(own)}/compare/{other}")
+    other = _scenario(cell)[0].rpartition("/")[2]
+    return Asked(f"{_scenario(own)[0]}/compare/{other}")

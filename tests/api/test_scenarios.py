@@ -281,7 +281,8 @@ def test_a_scenario_is_its_planners_own_until_it_is_shared(planner: TestClient) 
 def test_a_planner_of_one_district_sees_no_point_elsewhere(planner: TestClient) -> None:
     assert planner.post("/api/session/demo", json={"role": "planner", "district": "990101001"}).status_code == 200
     scenario = begun(planner, minutes=20)
-    outside = planner.post(f"{scenario['href']}/edits", json={"edits": [canteen(1500.0)]})
+    body = {"edits": [canteen(1500.0)]}
+    outside = planner.post(f"{scenario['href']}/edits", json=body, headers=meant(planner, scenario))
     assert outside.status_code == 403, "from place to place, totals tell who lives beside them"
     answer = step(planner, scenario, edits=[canteen(990.0)])
     assert answer["change"]["types"][0]["shifts"]["gained"] > 0, "totals are everybody's"

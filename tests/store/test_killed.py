@@ -105,7 +105,8 @@ def trial(url: str, times: int, writer: str = "tests.store.writer", look: Callab
         process.stdin.close()
         assert process.wait(60) == 0
     assert written == sorted(written)
-    assert written[-1] > times  # writers did get to write
+    # Writers did get to write, if few times on a machine that is busy.
+    assert written[-1] > times // 3
     with open_store(url) as store:
         with store.session() as session:
             audit.append(session, "tester", "did", "x", "{}")
