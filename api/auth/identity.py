@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from api.auth.keeper import session_cookie
 from api.auth.principal import ANONYMOUS, Principal
 from geo.catalog.map_layer import PUBLIC, ROLES
 from geo.catalog.role import ROLE_TITLES
@@ -93,7 +94,8 @@ def refuse_foreign_origin(connection: HTTPConnection, method: str) -> None:
     """Refuse to change anything for another site's page.
 
     Browsers say with ``Sec-Fetch-Site`` where a request comes from; the ones that do not send ``Origin`` instead.
-    Programs that are no browsers send neither and carry no cookie they did not fetch themselves.
+    Programs that are no browsers send neither; what comes with the cookie of a person's session and with neither is no
+    browser's doing, or somebody took the word away.
 
     Parameters
     ----------
@@ -105,14 +107,24 @@ def refuse_foreign_origin(connection: HTTPConnection, method: str) -> None:
     Raises
     ------
     DeniedError
-        The request comes from another site.
+        The request comes from another site, or does not say where from and has a session's cookie.
     """
     if method in _SAFE:
         return
     site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
-    is_own = site in ("same-origin", "none") if site is not None else origin is None or _is_own(connection, origin)
+    if site is not None:
+        is_own = site in ("same-origin", "none")
+    elif origin is not None:
+        is_own = _is_own(connection, origin)
+    else:
+        is_own = session_cookie(connection) is None
     if not is_own:
-        raise DeniedError("拒绝来自其他网站的请求", "requests from other sites are refused", origin=origin)
+        raise DeniedError(
+            "拒绝来自其他网站的请求；用会话 Cookie 写入的程序须带 Origin 或 Sec-Fetch-Site",
+            "requests from other sites are refused; a program that writes with a session's cookie sends Origin or "
+            "Sec-Fetch-Site",
+            origin=origin,
+        )
 
 
 def _is_own(connection: HTTPConnection, origin: str) -> bool:

@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
+from api.account_json import session_json
 from api.auth.principal import Principal
 from api.conditional import IfMatch, needed_tag
 from api.guard import Guard
-from api.routes.session import keeper_of, session_json
+from api.routes.session import keeper_of
 from api.schemas.account import AccountChange, AccountGrant, AccountNew, StandInNew
 from api.work import changing, reading, settings_of, writing
 from geo.errors import ConflictError, DeniedError

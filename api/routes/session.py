@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import segno
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
+from api.account_json import key_json, session_json
 from api.auth.keeper import PLAIN_COOKIE, SECURE_COOKIE, AccountKeeper, session_cookie
 from api.auth.principal import Principal
 from api.guard import Guard
@@ -199,13 +201,13 @@ async def change_password(request: Request, principal: Person, asked: PasswordCh
     own = _own(principal)
     rules = keeper_of(request).rules
     await _prove(request, own, asked.old)
-    await writing(
-        request,
-        lambda session: account.change_password(
+
+    def work(session: Session) -> None:
+        account.change_password(
             session, own.login, old=asked.old, new=asked.new, profile=rules.profile, keep=own.session_id
-        ),
-    )
-    return Response(status_code=204, headers=_PRIVATE)
+        )
+
+    return await _anew(request, own, work)
 
 
 @router.post("/second-factor", summary="设置动态验证码 · Begin a second factor")
@@ -276,8 +278,7 @@ async def confirm_factor(request: Request, principal: Person, asked: FactorConfi
         accounts.set_second_factor(session, record, _vault(request).seal(asked.secret), step)
         _note(session, own, "second factor set")
 
-    await writing(request, work)
-    return Response(status_code=204, headers=_PRIVATE)
+    return await _anew(request, own, work)
 
 
 @router.delete("/second-factor", summary="停用动态验证码 · Turn the second factor off", status_code=204)
@@ -306,8 +307,7 @@ async def drop_factor(request: Request, principal: Person, asked: PasswordProof)
         accounts.set_second_factor(session, accounts.get(session, own.login), None)
         _note(session, own, "second factor removed")
 
-    await writing(request, work)
-    return Response(status_code=204, headers=_PRIVATE)
+    return await _anew(request, own, work)
 
 
 @router.post("/acting", summary="代理他人 · Stand in for somebody", status_code=204)
@@ -485,55 +485,6 @@ async def revoke_key(request: Request, principal: Person, key_id: str) -> Respon
     return await changing(request, work, lambda _: Response(status_code=204, headers=_PRIVATE))
 
 
-def session_json(one: logins.SessionRecord) -> dict[str, object]:
-    """Write a session.
-
-    Parameters
-    ----------
-    one : SessionRecord
-        The session.
-
-    Returns
-    -------
-    dict
-        JSON values.
-    """
-    return {
-        "session_id": one.session_id,
-        "login": one.login,
-        "acting_for": one.acting_for,
-        "address": one.address,
-        "agent": one.agent,
-        "created_at": one.created_at.isoformat(timespec="seconds"),
-        "seen_at": one.seen_at.isoformat(timespec="seconds"),
-    }
-
-
-def key_json(one: grants.KeyRecord) -> dict[str, object]:
-    """Write a key, without its secret.
-
-    Parameters
-    ----------
-    one : KeyRecord
-        The key.
-
-    Returns
-    -------
-    dict
-        JSON values.
-    """
-    return {
-        "key_id": one.key_id,
-        "login": one.login,
-        "title": one.title,
-        "scopes": list(one.scopes),
-        "created_at": one.created_at.isoformat(timespec="seconds"),
-        "expires_at": one.expires_at.isoformat(timespec="seconds"),
-        "used_at": None if one.used_at is None else one.used_at.isoformat(timespec="seconds"),
-        "revoked_at": None if one.revoked_at is None else one.revoked_at.isoformat(timespec="seconds"),
-    }
-
-
 def _own(principal: Principal) -> Identity:
     """Return what the store says of a person in a session."""
     assert principal.identity is not None
@@ -551,6 +502,19 @@ async def _prove(request: Request, own: Identity, password: str) -> None:
     if await anyio.to_thread.run_sync(login.is_right, candidate, password, limiter=_HASHERS):
         return
     raise await writing(request, lambda session: login.refuse_proof(session, candidate, rules))
+
+
+async def _anew(request: Request, own: Identity, change: Callable[[Session], None]) -> Response:
+    """Change what somebody logs in with: other sessions end, and this one's cookie is worth nothing in a copy."""
+    assert own.session_id is not None
+    keep = own.session_id
+
+    def work(session: Session) -> str:
+        change(session)
+        account.end_other_sessions(session, own.login, keep=keep)
+        return login.renew(session, keep)
+
+    return _with_cookie(request, Response(status_code=204, headers=_PRIVATE), await writing(request, work))
 
 
 def _where(request: Request) -> tuple[str, str]:

@@ -251,6 +251,21 @@ def change_password(
     _note(session, record.login, "password changed", record.login)
 
 
+def end_other_sessions(session: Session, login: str, *, keep: str) -> None:
+    """End the sessions of an account but one, where what it logs in with has changed.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    login : str
+        Whose.
+    keep : str
+        Session that goes on.
+    """
+    _end_sessions(session, accounts.get(session, login), by=login, but=keep)
+
+
 def unlock(session: Session, login: str, *, actor: str) -> int:
     """Let somebody try again who was locked out.
 

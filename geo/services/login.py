@@ -314,12 +314,31 @@ def switch(session: Session, identity: Identity, other: str | None) -> str:
             raise UnauthenticatedError(f"现在没有“{other}”给您的代理", f"you do not stand in for '{other}' at present")
         fid = standing[0].from_fid
     logins.act_for(session, identity.session_id, fid)
-    token = new_token()
-    logins.replace_token(session, identity.session_id, token_hash(token))
+    token = renew(session, identity.session_id)
     detail = json.dumps({"session": identity.session_id, "for": other}, ensure_ascii=False)
     action = "stand-in begun" if other else "stand-in left"
     subject = f"accounts/{identity.login}"
     audit.append(session, identity.login, action, subject, detail, kind="login", on_behalf_of=other)
+    return token
+
+
+def renew(session: Session, session_id: str) -> str:
+    """Give a session another secret, so that copies of the one before are worth nothing.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    session_id : str
+        Which.
+
+    Returns
+    -------
+    str
+        The new secret.
+    """
+    token = new_token()
+    logins.replace_token(session, session_id, token_hash(token))
     return token
 
 
@@ -384,13 +403,16 @@ def identify_key(session: Session, key_id: str, hashed: str) -> Identity | None:
     Returns
     -------
     Identity or None
-        None where there is none, it is revoked or too old, or its account is closed.
+        None where there is none, it is revoked or too old, or its account is closed or waits for another password.
     """
     key = grants.find_key(session, key_id)
     if key is None or not secrets.compare_digest(key.secret_hash, hashed):
         return None
     own = accounts.by_fid(session, key.account_fid)
     if key.revoked_at is not None or utc_now() >= key.expires_at or not own.is_active:
+        return None
+    if own.must_change:
+        # Somebody else has set the password, perhaps because it had become known: keys wait for its holder as well.
         return None
     return Identity(
         own.login, own.name, own.roles, own.district, None, False, None, key.scopes, key.created_at,

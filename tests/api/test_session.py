@@ -142,6 +142,7 @@ def test_what_is_wrong_is_said_alike_and_too_much_of_it_is_not_looked_at(enter: 
 
 def test_pages_of_other_sites_neither_log_in_nor_change_anything(enter: Enter) -> None:
     client = enter("wang")
+    client.headers.pop("sec-fetch-site")
     for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}):
         asked = {"login": "wang", "password": GOOD}
         assert client.post("/api/session", json=asked, headers=headers).status_code == 403
