@@ -66,6 +66,7 @@ class Guard:
         principal = await principal_of(request, request.method)
         state["principal"] = principal
         refuse_foreign_origin(request, request.method)
+        _refuse_no_text(request)
         _refuse_unknown(request)
         require(self.policy, principal)
         state["principal"] = principal = within_scope(self.policy, principal)
@@ -77,6 +78,15 @@ class Guard:
             if before is not None:
                 raise AnsweredBeforeError(before)
         return principal
+
+
+def _refuse_no_text(request: Request) -> None:
+    """Refuse NUL in an address or its parameters: PostgreSQL has no text with it."""
+    held = [name for name, value in request.query_params.multi_items() if "\x00" in name or "\x00" in value]
+    if held or "\x00" in request.url.path or "\x00" in request.scope["path"]:
+        names = sorted({name.replace("\x00", "") for name in held})
+        zh, en = ("参数 " + "、".join(names), "parameters " + ", ".join(names)) if held else ("地址", "the address")
+        raise InputError(f"{zh}含有 NUL 字符，请删去", f"{en} must not hold NUL; leave it out", parameters=names)
 
 
 def _refuse_unknown(request: Request) -> None:

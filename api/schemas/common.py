@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from geo.catalog.load import facility_types
 from geo.errors import InputError
@@ -25,10 +25,50 @@ SPEED: Final = "步速（米/秒），默认 0.9 · walking speed, m/s"
 MOMENT: Final = "判断门开放的时刻，如 周二 10:00 · the moment at which gates are judged"
 
 
+def is_text(text: str) -> bool:
+    """Tell whether text can be stored and sent: no store takes NUL everywhere, and UTF-8 knows no half characters.
+
+    Parameters
+    ----------
+    text : str
+        Any.
+
+    Returns
+    -------
+    bool
+        False where it holds NUL or a lone surrogate.
+    """
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text))
+
+
 class Strict(BaseModel):
-    """A body or a query that takes nothing it does not know."""
+    """A body or a query that takes nothing it does not know, and nothing that no store can keep."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unstorable(cls, given: object) -> object:
+        """Refuse text and numbers that cannot be stored, with the name of what holds them."""
+        waiting: list[tuple[str, object]] = [("", given)]
+        while waiting:
+            name, part = waiting.pop()
+            if isinstance(part, str) and not is_text(part):
+                at = f"{name} " if name and is_text(name) else ""
+                raise ValueError(
+                    f"{at}含有不能存储的字符（NUL 或半个字符），请删去 · "
+                    f"{at}holds a character that cannot be stored (NUL, or half of one); leave it out"
+                )
+            if isinstance(part, int) and not -(2**63) <= part < 2**63:
+                raise ValueError(
+                    f"{name} 是超出 64 位的整数，绝对值应小于 2 的 63 次方 · "
+                    f"{name} is an integer of more than 64 bits; it must lie below 2 to the 63rd"
+                )
+            if isinstance(part, dict):
+                waiting += [(str(key), key) for key in part] + [(str(key), one) for key, one in part.items()]
+            elif isinstance(part, list):
+                waiting += [(name, one) for one in part]
+        return given
 
 
 def _as_text(value: object) -> object:
