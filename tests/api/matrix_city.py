@@ -85,6 +85,8 @@ class City:
     closed: dict[str, str] = field(default_factory=dict)
     people: dict[tuple[str, str | None], Person] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    kept: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """Things that are asked for by those who are to be refused, by kind and scope: nobody uses them up."""
 
     @property
     def store(self) -> Store:

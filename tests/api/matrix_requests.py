@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from geo.store import jobs
 from tests.accounts import GOOD
@@ -15,6 +15,7 @@ from tests.cli import town
 from tests.store.frames import bring_in, every_layer
 
 __all__ = ["LAYER_ROUTES", "Asked", "Cell", "asked_of", "known_routes"]
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -323,7 +324,7 @@ _BUILDERS["GET /api/facilities/{uid}/versions"] = _closed_at("/versions")
 
 
 def _facility(cell: Cell, *, is_open: bool) -> str:
-    """Return the address of a district's canteen for changes, open or closed."""
+    """Return the address of a district's canteen for changes, open or closed for those who may change it."""
     city, path = cell.city, f"/api/facilities/{cell.city.facilities[cell.side]}"
     now = city.administrator.get(path).json()
     if (now["status"] != "closed") is not is_open:
@@ -357,7 +358,12 @@ def _upload(cell: Cell) -> Asked:
 
 
 def _sent(cell: Cell) -> str:
-    """Send a file, as oneself where one may, or as a data steward of the east."""
+    """Return a file that was sent, by oneself where one may, or by a data steward of the east."""
+    return _kept(cell, "upload", ("data_steward", "system_administrator"), lambda: _send(cell))
+
+
+def _send(cell: Cell) -> str:
+    """Send a file."""
     owner = cell.person if cell.person.column in ("data_steward", "system_administrator") else None
     client = (owner or cell.city.person("data_steward", WEST)).client
     if cell.is_foreign or owner is None:
@@ -390,13 +396,34 @@ for _path in ("/api/imports", "/api/imports/preview"):
 @_of("POST /api/imports/{import_id}/undo")
 def _undo_import(cell: Cell) -> Asked:
     """Take back an import that nothing else stands on."""
-    source = f"{cell.scope}-{cell.person.column}"
-    number, _ = bring_in(cell.city.store, "barriers", every_layer()["barriers"], source=source)
+
+    def make() -> str:
+        source = f"{cell.scope}-{cell.person.column}"
+        return str(bring_in(cell.city.store, "barriers", every_layer()["barriers"], source=source)[0])
+
+    number = _kept(cell, "import", ("data_steward", "system_administrator"), make)
     return Asked(f"/api/imports/{number}/undo")
 
 
+def _kept(cell: Cell, kind: str, users: tuple[str, ...], make: Callable[[], _Made]) -> _Made:
+    """Make a thing for whoever uses it up; for everybody else, who is to be refused, keep one."""
+    key = (kind, cell.scope)
+    if cell.person.column in users:
+        return make()
+    if key not in cell.city.kept:
+        cell.city.kept[key] = make()
+    made: _Made = cell.city.kept[key]
+    return made
+
+
 def _scenario(cell: Cell, *, undone: bool = False) -> tuple[str, dict[str, str]]:
-    """Begin a scenario with one edit, of one's own where one may, or a planner's of the east; return its state, too."""
+    """Return address and state of a scenario with one edit, of one's own where one may, or a planner's of the east."""
+    kind = "undone scenario" if undone else "scenario"
+    return _kept(cell, kind, ("planner", "stand_in"), lambda: _begun(cell, undone=undone))
+
+
+def _begun(cell: Cell, *, undone: bool) -> tuple[str, dict[str, str]]:
+    """Begin a scenario."""
     owner = cell.person if cell.person.is_planner and not cell.is_foreign else cell.city.person("planner", EAST)
     asked = {"name": "试点", "types": [TYPE], "minutes": 5}
     made = owner.client.post("/api/scenarios", json=asked)

@@ -79,6 +79,15 @@ def test_demo_mode_makes_no_accounts(app: FastAPI) -> None:
         assert client.get("/api/session").json()["has_accounts"] is False
 
 
+def test_demo_administrators_have_no_district(app: FastAPI) -> None:
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for role in ("system_administrator", "security_administrator", "audit_administrator"):
+            refused = client.post("/api/session/demo", json={"role": role, "district": "990101001"})
+            assert refused.status_code == 400
+            assert "整个系统" in refused.json()["message_zh"]
+            assert client.post("/api/session/demo", json={"role": role}).status_code == 200
+
+
 def test_a_forged_role_is_nobodys(app: FastAPI) -> None:
     good = demo_cookie("planner")
     role, _, signature = good.partition(".")
