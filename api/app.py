@@ -25,12 +25,14 @@ from api.once import answer_again
 from api.routes import (
     accounts,
     audit,
+    cases,
     definitions,
     demo,
     docs,
     facilities,
     imports,
     jobs,
+    notifications,
     pages,
     report,
     runs,
@@ -48,6 +50,7 @@ from geo.services.network import NetworkShelf
 from geo.services.opening import open_checked
 from geo.services.scenario import ScenarioDesk
 from geo.store.refusals import RefusalLog
+from geo.workflow.registry import standard_kit
 
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 
@@ -69,6 +72,8 @@ def create_app(settings: Settings) -> FastAPI:
     ------
     ConflictError
         Demo mode is asked for on an address other machines can reach.
+    InputError
+        A workflow or the table of holidays is wrong.
     RuntimeError
         A route has no policy.
     """
@@ -86,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
             store.close()
             raise
         app.state.watch = store.watch()
+        app.state.attachments = settings.attachments.shelf(settings.store, store.store_id)
         keeper = app.state.keeper = AccountKeeper(store, app.state.watch, settings.accounts.rules())
         app.state.streams = 0
         sweep(settings.store.exports, 2 * settings.limits.export_s)
@@ -113,6 +119,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.error_page = error_page
     app.state.is_synthetic = False
+    # Read here, so that a server with a wrong table does not start.
+    app.state.kit = standard_kit()
     app.state.counts = CountCache()
     app.state.exports = Exports(settings.limits.exports)
     errors.register(app)
@@ -120,7 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
-    people = (session, accounts, audit, pages, demo)
+    people = (session, accounts, audit, pages, demo, cases, notifications)
     resources = (report, *people, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
     for module in (*resources, landing, collections, items, export, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.

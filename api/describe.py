@@ -21,6 +21,8 @@ TAGS: Final = {
     "audit": ("审计", "Audit"),
     "facilities": ("设施", "Facilities"),
     "imports": ("导入", "Imports"),
+    "cases": ("办件", "Cases"),
+    "notifications": ("通知", "Notices"),
     "runs": ("覆盖分析", "Coverage runs"),
     "scenarios": ("情景方案", "What-if scenarios"),
     "walks": ("步行可达", "Walks"),
@@ -136,9 +138,9 @@ def _complete(operation: dict[str, Any], path: str, method: str, route: APIRoute
         one["required"], one["schema"] = True, {"type": "string"}
     if path.startswith("/api/session"):
         failures += ["401", "429"]
-    if path == "/api/delegations":
+    if path in ("/api/delegations", "/api/cases"):
         failures.append("404")
-    if path.endswith("/uploads"):
+    if path.endswith("/uploads") or (path.endswith("/attachments") and method == "post"):
         failures.append("413")
     if "isochrones" in path or "nearest" in path or "scenarios" in path:
         failures += ["409", "422"]

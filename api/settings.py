@@ -6,12 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from geo.account.lockout import LockRule
 from geo.account.profile import password_profile
+from geo.services.attachment import DEFAULT_ENDINGS, KNOWN_ENDINGS
 from geo.services.login import LoginRules
+from geo.store.attachments import AttachmentShelf, attachment_folder
 
 
 class StoreSettings(BaseModel):
@@ -116,6 +118,56 @@ class AccountSettings(BaseSettings):
         )
 
 
+class AttachmentSettings(BaseSettings):
+    """What may be attached to cases, and where it lies."""
+
+    model_config = SettingsConfigDict(env_prefix="FANGYU_", extra="ignore", frozen=True)
+
+    attachments: Path | None = Field(
+        default=None,
+        description="PostGIS 存储的附件文件夹，默认在缓存文件夹旁 · folder of attachments of a database",
+    )
+    attachment_mb: int = Field(
+        default=50, ge=1, le=2048, description="单个附件上限（MB） · largest attachment, megabytes"
+    )
+    attachment_types: str = Field(
+        default=" ".join(DEFAULT_ENDINGS), description="可附文件的扩展名 · endings of files that may be attached"
+    )
+
+    @field_validator("attachment_types")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        """Refuse endings whose content nobody could check."""
+        given = value.lower().split()
+        if not given or set(given) - set(KNOWN_ENDINGS):
+            raise ValueError(f"可用扩展名 · allowed endings: {' '.join(KNOWN_ENDINGS)}")
+        return " ".join(given)
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Endings of files that may be attached."""
+        return tuple(self.attachment_types.split())
+
+    def shelf(self, store: StoreSettings, store_id: str) -> AttachmentShelf:
+        """Return where the attachments of a store lie.
+
+        Parameters
+        ----------
+        store : StoreSettings
+            The store.
+        store_id : str
+            Its id, so that the databases of one server never share a folder.
+
+        Returns
+        -------
+        AttachmentShelf
+            Beside an embedded store; for a database in the folder of the settings, never within the cache, which
+            somebody may empty.
+        """
+        folder = self.attachments or store.cache.with_name(f"{store.cache.name}-attachments")
+        return AttachmentShelf(attachment_folder(store.store, folder / store_id), self.attachment_mb * 2**20)
+
+
 class Settings(BaseModel):
     """Everything the application needs to know."""
 
@@ -125,6 +177,7 @@ class Settings(BaseModel):
     access: AccessSettings = Field(default_factory=AccessSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
+    attachments: AttachmentSettings = Field(default_factory=AttachmentSettings)
 
 
 def settings_for(

@@ -11,7 +11,7 @@ import typer
 from authorization_page import PAGES, authorization_page
 
 from api.cli.main import app
-from api.settings import AccountSettings, LimitSettings
+from api.settings import AccountSettings, AttachmentSettings, LimitSettings
 from geo.catalog.load import facility_types, families, indicators, packs, standards, units
 from geo.catalog.map_layer import field_titles, map_layers
 from geo.catalog.schema import Attribute, Standard, Threshold
@@ -147,7 +147,8 @@ def _settings() -> Iterator[str]:
     for parameter in (parameter for command in commands() for parameter in command.parameters):
         for name in parameter.variables:
             found.setdefault(name, parameter.meaning)
-    for name, field in (*LimitSettings.model_fields.items(), *AccountSettings.model_fields.items()):
+    groups = (LimitSettings, AccountSettings, AttachmentSettings)
+    for name, field in (item for group in groups for item in group.model_fields.items()):
         found[f"FANGYU_{name.upper()}"] = f"{field.description} [{field.default}]"
     yield "## 环境变量 · Settings\n"
     yield from _table("变量 variable", "说明 meaning")

@@ -13,6 +13,7 @@ from api.auth.principal import SIGNED_IN, Principal
 from geo.catalog.map_layer import PUBLIC, MapLayer, map_layers
 from geo.catalog.role import ROLE_TITLES
 from geo.errors import DeniedError, NotFoundError, UnauthenticatedError
+from geo.workflow.person import ACTING_ROLES
 
 
 class HiddenError(NotFoundError):
@@ -65,6 +66,9 @@ POLICIES: Final = {
         _policy("jobs.use", _ANALYSTS, "查看和取消自己的任务", "looking at one's own jobs, and ending them"),
         _policy("runs.compare", ("planner",), "比较不同的覆盖分析", "comparing coverage runs"),
         _policy("services.read", (PUBLIC,), "查询附近服务与等时圈", "nearest services and isochrones"),
+        _policy("cases.read", ACTING_ROLES, "查看办件（由流程表和辖区决定）", "looking at cases, as tables say"),
+        _policy("cases.act", ACTING_ROLES, "办理办件（由流程表和辖区决定）", "acting on cases, as tables say"),
+        _policy("notifications.own", ACTING_ROLES, "本人的通知", "one's own notices"),
         _policy("session.own", (SIGNED_IN,), "本人的账户与会话", "one's own account and sessions"),
         _policy("accounts.read", _KEEPERS, "查看账户", "looking at accounts"),
         _policy("accounts.add", ("system_administrator",), "新增、停用账户，重置口令", "adding and closing accounts"),

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 from typer._click.exceptions import ClickException
 
-from api.cli import audit, basemap, coverage, data, db, demo, download, export, isochrone, report, serve, user
+from api.cli import (
+    attachment,
+    audit,
+    basemap,
+    coverage,
+    data,
+    db,
+    demo,
+    download,
+    export,
+    isochrone,
+    report,
+    serve,
+    user,
+)
 from api.cli.output import EXIT_USAGE, Lang, State, fail, language, usage_json
 from api.cli.usage import shared_first, speak_chinese, tell_usage
 from geo.errors import FangyuError
@@ -78,6 +92,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(demo.app, name="demo")
 app.add_typer(db.app, name="db")
 app.add_typer(audit.app, name="audit")
+app.add_typer(attachment.app, name="attachments")
 app.command("backup")(db.backup)
 app.command("restore")(db.restore)
 app.add_typer(user.app, name="user")

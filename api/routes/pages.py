@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.account_json import key_json, session_json
 from api.auth.policy import POLICIES
 from api.auth.principal import Principal
 from api.errors import language_of

@@ -162,6 +162,24 @@ def get(session: Session, uid: str, reach: Reach | None = None) -> CaseRecord:
     return _record(row)
 
 
+def is_there(session: Session, uid: str) -> bool:
+    """Tell whether a case exists, for whomever.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+    uid : str
+        Which.
+
+    Returns
+    -------
+    bool
+        True where there is one.
+    """
+    return session.scalar(select(Case.fid).where(Case.uid == uid)) is not None
+
+
 def open_on(session: Session, workflow: str, subject: tuple[str, str]) -> CaseRecord | None:
     """Find the open case of a workflow on a subject.
 
