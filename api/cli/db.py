@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import print_json, size_text, state_of
+from api.cli.output import State, print_json, size_text, state_of
 
 app = typer.Typer(help="数据库结构 · The store's schema.", no_args_is_help=True)
 
@@ -38,8 +38,10 @@ def backup(
     state = state_of(context)
     size = backup_store(state.store_url(), out)
     state.tell(f"已备份到 {out}（{size_text(size)}）", f"backed up to {out} ({size_text(size)})")
+    # After the store: a file is there before its row is, so that none is missing from the copy.
+    copied, changed = _carry_attachments(state, _beside(out), is_back=False)
     if as_json:
-        print_json({"out": str(out), "bytes": size})
+        print_json({"out": str(out), "bytes": size, "attachments": copied, "attachments_changed": changed})
 
 
 def restore(
@@ -55,3 +57,29 @@ def restore(
     state = state_of(context)
     restore_store(backup_file, state.store_url(), force=force)
     state.tell(f"已从 {backup_file} 恢复", f"restored from {backup_file}")
+    _carry_attachments(state, _beside(backup_file), is_back=True)
+
+
+def _beside(backup_file: Path) -> Path:
+    """Return the folder with the attachments of a backup."""
+    return backup_file.with_suffix(".attachments")
+
+
+def _carry_attachments(state: State, folder: Path, *, is_back: bool) -> tuple[int, int]:
+    """Copy the files of attachments to a backup or back, and say so where there are any; needs no present schema."""
+    from api.settings import AttachmentSettings, StoreSettings
+    from geo.services.opening import store_id_of
+    from geo.store.attachments import AttachmentShelf
+
+    where = StoreSettings(store=state.store_url(), cache=state.cache_dir())
+    own, other = AttachmentSettings().shelf(where, store_id_of(where.store)), AttachmentShelf(folder)
+    source, target = (other, own) if is_back else (own, other)
+    copied, changed = source.copy_to(target)
+    if copied:
+        state.tell(f"附件 {copied} 个已复制到 {target.folder}", f"{copied} attachments copied to {target.folder}")
+    if changed:
+        state.tell(
+            f"✗ 附件 {changed} 个内容已被改动，未复制；请用 fangyu attachments sweep 查看",
+            f"✗ {changed} attachments were changed and not copied; see fangyu attachments sweep",
+        )
+    return copied, changed

@@ -15,7 +15,7 @@ from api.errors import language_of
 from api.guard import Guard
 from api.ogc.page import html_answer
 from api.routes.accounts import account_json, delegation_json
-from api.routes.session import keeper_of, key_json, session_json
+from api.routes.session import keeper_of
 from api.schemas.session import KEY_SCOPES
 from api.work import reading
 from geo.account.profile import PasswordProfile

@@ -169,3 +169,24 @@ def restore_store(path: Path, url: str, *, force: bool = False) -> None:
     if not path.exists():
         raise DataSourceError(f"找不到备份文件 {path}", f"there is no backup {path}")
     maintenance.restore(str(path), url, overwrite=force)
+
+
+def store_id_of(url: str) -> str:
+    """Return the id of a store, in whatever revision it is.
+
+    Parameters
+    ----------
+    url : str
+        A ``.gpkg`` path or a PostgreSQL URL.
+
+    Returns
+    -------
+    str
+        The id; empty where there is no store.
+
+    Raises
+    ------
+    DataSourceError
+        The store cannot be read.
+    """
+    return maintenance.store_id_of(url)

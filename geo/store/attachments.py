@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import sys
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -70,11 +71,11 @@ class AttachmentShelf:
     ----------
     folder : pathlib.Path
         Made when the first file comes; readable by the server only.
-    most_bytes : int
-        Bytes a file may have.
+    most_bytes : int, optional
+        Bytes a file may have; by default any.
     """
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    def __init__(self, folder: Path, most_bytes: int = sys.maxsize) -> None:
         self.folder, self.most_bytes = folder, most_bytes
 
     @contextlib.contextmanager
@@ -176,6 +177,43 @@ class AttachmentShelf:
             except DataSourceError as error:
                 (changed if error.detail["problem"] == "changed" else missing).append(sha256)
         return Swept(removed, size, tuple(missing), tuple(changed))
+
+    def copy_to(self, target: AttachmentShelf) -> tuple[int, int]:
+        """Copy every file that is not there yet, for a backup or back from one.
+
+        Parameters
+        ----------
+        target : AttachmentShelf
+            To where.
+
+        Returns
+        -------
+        int
+            How many files were copied.
+        int
+            How many hold something else than they did, and were not.
+
+        Raises
+        ------
+        DataSourceError
+            A file cannot be read, or the target cannot be written.
+        """
+        copied = changed = 0
+        for path in self._files():
+            if path.parent.name == _PARTS or target.path_of(path.name).is_file():
+                continue
+            try:
+                content = self.read(path.name)
+            except DataSourceError as error:
+                if error.detail["problem"] != "changed":
+                    raise
+                changed += 1
+                continue
+            with target.receive() as incoming:
+                incoming.write(content)
+                incoming.keep()
+            copied += 1
+        return copied, changed
 
     def _files(self) -> Iterable[Path]:
         """List every file of the folder."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, inspect
+from sqlalchemy import URL, Engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from geo.errors import ConflictError, DataSourceError
@@ -46,6 +46,34 @@ def has_schema(url: str) -> bool:
     try:
         with reading_errors(url), engine.connect() as connection:
             return schema.schema_revision(connection) is not None
+    finally:
+        engine.dispose()
+
+
+def store_id_of(url: str) -> str:
+    """Return the id of a store, in whatever revision it is.
+
+    Parameters
+    ----------
+    url : str
+        As for `geo.store.open_store`.
+
+    Returns
+    -------
+    str
+        The id; empty where there is no store.
+
+    Raises
+    ------
+    DataSourceError
+        The file or database cannot be read.
+    """
+    engine = open_engine(url)
+    try:
+        with reading_errors(url), engine.connect() as connection:
+            if schema.schema_revision(connection) is None:
+                return ""
+            return str(connection.scalar(text("SELECT value FROM store_info WHERE key = 'store_id'")))
     finally:
         engine.dispose()
 

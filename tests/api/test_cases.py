@@ -17,9 +17,8 @@ from geo.store import Store, audit, cases, open_store
 from geo.store.case_records import CaseRecord
 from tests.accounts import add_person, fast_hashes, log_in
 from tests.cases_kit import HERE, KIT, THERE, open_sample, person, submit
-from tests.cli.conftest import fangyu
 
-__all__ = ["fangyu", "fast_hashes"]
+__all__ = ["fast_hashes"]
 pytestmark = pytest.mark.usefixtures("fast_hashes")
 PEOPLE = {
     "wang": ("place_name_clerk", HERE),
@@ -284,12 +283,3 @@ def test_an_edit_made_outside_is_decided_with_a_reason(enter: Enter, store: Stor
     done = act(steward, case.uid, "accept", reason="测绘成果已核实")
     assert (done.status_code, done.json()["outcome"], done.json()["state_title_zh"]) == (200, "completed", "已采纳")
     assert done.json()["clocks"][0]["is_advice"] is True
-
-
-def test_the_sweep_tells_what_is_missing(enter: Enter, app: FastAPI, case: CaseRecord, fangyu: Any) -> None:
-    made = send(enter("wang"), case).json()
-    whole = fangyu("attachments", "sweep", "--json")
-    assert (whole.code, whole.json()["missing"], whole.json()["removed"]) == (0, [], 0)
-    app.state.attachments.path_of(made["sha256"]).unlink()
-    found = fangyu("attachments", "sweep", "--json")
-    assert (found.code, found.json()["missing"]) == (3, [made["sha256"]])

@@ -25,7 +25,9 @@ from geo.store.layer import LAYER_NAMES
 from geo.store.tables import JournalEntry
 from tests.store.frames import ON, bring_in, divisions, every_layer, facilities, read, revision, segments
 
-REGISTERED = [*LAYER_NAMES, "imports", "analysis_runs", "audit_log", "audit_seals"]
+REGISTERED = [
+    *LAYER_NAMES, "imports", "analysis_runs", "audit_log", "audit_seals", "cases", "case_steps", "case_clocks",
+]  # fmt: skip
 
 needs_programs = pytest.mark.skipif(
     shutil.which("ogrinfo") is None, reason="GDAL's programs are not installed (Debian: gdal-bin)"
