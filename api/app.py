@@ -45,6 +45,7 @@ from api.settings import Settings
 from api.tiles.cache import TileCache
 from api.tiles.route import TILE_PATH, TileRoute
 from geo.services.account import has_accounts
+from geo.services.case_clock import refresh_clocks
 from geo.services.demo import is_synthetic
 from geo.services.network import NetworkShelf
 from geo.services.opening import open_checked
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
         except BaseException:
             store.close()
             raise
+        refresh_clocks(store, app.state.kit.calendar)
         app.state.watch = store.watch()
         app.state.attachments = settings.attachments.shelf(settings.store, store.store_id)
         keeper = app.state.keeper = AccountKeeper(store, app.state.watch, settings.accounts.rules())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
-from geo.store import Session, case_clocks
+from geo.store import Session, Store, audit, case_clocks
 from geo.store.case_records import CaseRecord, ClockRecord, Reach
+from geo.store.columns import utc_now
 from geo.workflow.clock import Clock, ClockRule, Pause, due_date, read_clock
 from geo.workflow.holiday import Calendar
 from geo.workflow.table import Transition
@@ -154,3 +156,47 @@ def due_clocks(
     """
     found = case_clocks.running(session, reach, until=today + timedelta(days=within_days))
     return [(uid, show_clock(record, today=today, calendar=calendar)) for uid, record in found]
+
+
+def refresh_clocks(store: Store, calendar: Calendar, *, now: datetime | None = None) -> int:
+    """Work out anew when the clocks that run are due: the holidays of a year become known while cases wait.
+
+    Parameters
+    ----------
+    store : Store
+        The store; written to only where a day has changed.
+    calendar : Calendar
+        Which days offices work.
+    now : datetime, optional
+        The present moment.
+
+    Returns
+    -------
+    int
+        How many clocks are due on another day; that stands in the audit.
+    """
+    with store.session(write=False) as session:
+        if not _moved(session, calendar):
+            return 0
+    today = legal_day(now or utc_now())
+    with store.session() as session:
+        found = _moved(session, calendar)
+        for uid, record, due in found:
+            shown = show_clock(record, today=today, calendar=calendar)
+            case_clocks.change(session, record, shown, record.pauses)
+            told = {
+                "clock": record.rule.name, "before": None if record.due is None else record.due.isoformat(),
+                "after": None if due is None else due.isoformat(),
+            }  # fmt: skip
+            audit.append(session, "fangyu", "case clock moved", f"cases/{uid}", json.dumps(told, sort_keys=True))
+        return len(found)
+
+
+def _moved(session: Session, calendar: Calendar) -> list[tuple[str, ClockRecord, date | None]]:
+    """List the running clocks that are due on another day than is on record."""
+    found = []
+    for uid, record in case_clocks.running(session, None):
+        due, _ = due_date(record.rule, record.started, record.pauses, calendar=calendar)
+        if due != record.due:
+            found.append((uid, record, due))
+    return found

@@ -187,7 +187,8 @@ def take_step(
         raise refusal
     given = dict(documents or {})
     if len(reason) > LONGEST_WORDS:
-        raise InputError("参数有误", "the step is refused", [too_long("reason", reason, LONGEST_WORDS)])
+        wrong = too_long("reason", reason, LONGEST_WORDS)
+        raise InputError(f"不能办理：{wrong.line('zh')}", f"the step is refused: {wrong.line('en')}", [wrong])
     missing = check_papers(item, reason=reason, kinds=given)
     _check_attachments(session, case, given)
     papers = [StepDocument(kind, attachment) for kind, attachment in given.items()]

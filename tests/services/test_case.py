@@ -11,12 +11,13 @@ import pytest
 from geo.account.profile import password_profile
 from geo.errors import ConflictError, DeniedError, FangyuError, InputError, NotFoundError, StaleError
 from geo.services.account import NewAccount, add_account
+from geo.services.case_clock import refresh_clocks
 from geo.services.case_list import CaseQuery, case_history, due_clocks, inbox
 from geo.services.notification import mark_read, notice_text, notifications
 from geo.services.workflow import Subject, assign, comment, open_case
 from geo.store import Session, Store, audit, cases
 from geo.store.audit_check import verify
-from geo.workflow import Person
+from geo.workflow import Calendar, Person
 from tests.accounts import GOOD, fast_hashes
 from tests.cases_kit import (
     APPROVER,
@@ -269,6 +270,25 @@ def test_a_clock_keeps_the_limit_it_was_started_with(store: Store) -> None:
         later = replace(KIT, workflows={"sample": replace(table, clocks={"acceptance": rule})})
         view = case_history(session, case.uid, REVIEWER, kit=later, now=MONDAY)
         assert view.clocks[0].rule.limit_days == 5
+
+
+def test_holidays_that_become_known_move_what_is_due(store: Store) -> None:
+    with store.session() as session:
+        case = submit(session, open_sample(session), now=datetime(2030, 1, 1, 4, tzinfo=UTC))
+        view = case_history(session, case.uid, REVIEWER, kit=KIT, now=datetime(2030, 1, 2, tzinfo=UTC))
+        assert [(one.due, one.is_provisional) for one in view.clocks] == [(date(2030, 1, 8), True)]
+        paused = take(session, submit(session, open_sample(session, 2)), "request_correction", REVIEWER)
+    assert refresh_clocks(store, KIT.calendar) == 0
+    known = Calendar({date(2030, 1, 2): False, date(2030, 1, 5): True}, frozenset({2030}))
+    assert refresh_clocks(store, known) == 0  # a Saturday is worked for the day
+    known = Calendar({date(2030, 1, 2): False}, frozenset({2030}))
+    assert refresh_clocks(store, known) == 1
+    with store.session() as session:
+        listed = {one.case.uid: one.due for one in inbox(session, REVIEWER, kit=KIT)[0]}
+        assert listed == {case.uid: date(2030, 1, 9)}
+        assert case_history(session, paused.uid, REVIEWER, kit=KIT).clocks[0].state == "paused"
+        newest = audit.entries(session, limit=1)[0]
+        assert (newest.action, json.loads(newest.detail)["after"]) == ("case clock moved", "2030-01-09")
 
 
 def test_the_inbox_holds_what_one_can_do_now(store: Store) -> None:

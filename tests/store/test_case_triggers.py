@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from geo.store import Store, case_clocks, cases, open_store
 from geo.store.case_records import CaseRecord
 from geo.store.case_triggers import sqlite_case_triggers
 from geo.store.cases import refusals
+from geo.store.engine import open_engine, writing
 from geo.store.tables import (
     Case,
     CaseAttachment,
@@ -262,6 +264,35 @@ def test_what_the_database_refuses_is_said_in_chinese(store: Store, case: CaseRe
         with pytest.raises(kind) as caught, store.session() as session, refusals():
             session.execute(insert(CaseStep).values(**row))
         assert "办件" in caught.value.message_zh
+
+
+def test_of_eight_who_write_sql_at_once_exactly_one_takes_the_step(
+    store: Store, store_url: str, case: CaseRecord
+) -> None:
+    ready, results = threading.Barrier(8), []
+
+    def decide(number: int) -> None:
+        engine = open_engine(store_url)
+        ready.wait()
+        try:
+            # None of our locks: what holds is the database's own.
+            with writing(engine) as connection:
+                row = step(case, "accept", "accepted", f"reviewer{number}", seq=2)
+                connection.execute(insert(CaseStep).values(**row))
+            results.append("done")
+        except DBAPIError as error:
+            results.append(str(error.orig).partition(":")[0].splitlines()[0])
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=decide, args=(number,)) for number in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(results) == ["case.stale"] * 7 + ["done"]
+    with store.session(write=False) as session:
+        assert (cases.get(session, case.uid).state, cases.last_seq(session, case)) == ("accepted", 2)
 
 
 def test_the_rule_of_a_case_is_kept_as_it_was_opened_with(store: Store, case: CaseRecord) -> None:
