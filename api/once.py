@@ -57,6 +57,10 @@ EXEMPT: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
         "文件边收边存，不入库；重复上传只是多一份暂存文件",
         "the file is stored as it streams in, beside the store; a second one is a second waiting file and no more",
     ),
+    ("POST", "/api/cases/{case_id}/attachments"): (
+        "文件边收边存，按内容只存一份；重发只多一条附件记录",
+        "the file is stored as it streams in, once for one content; sent again it is one more entry and no more",
+    ),
     ("DELETE", "/api/imports/uploads/{upload_id}"): (
         "只删除暂存文件，重发无妨",
         "it removes a waiting file beside the store, and may be sent again as it is",

@@ -27,7 +27,7 @@ from api.errors import TooLargeError, UnconditionalError
 from api.guard import Guard
 from api.ogc.token import sign, unsign
 from api.schemas.case import AssigneeNew, AttachmentAsk, CaseAsk, CommentNew, StepNew
-from api.work import reading, settings_of, store_of, writing
+from api.work import changing, reading, settings_of, store_of, writing
 from geo.errors import BusyError, InputError, NotFoundError
 from geo.services.attachment import attach, clean_name, find_attachment, keep_file, read_attachment
 from geo.services.case_list import CaseQuery, CaseView, case_history, inbox
@@ -132,7 +132,7 @@ async def step(request: Request, principal: Worker, case_id: str, asked: StepNew
         )  # fmt: skip
         return case_history(session, case_id, person, kit=kit)
 
-    return _answer(await writing(request, _telling_hidden(case_id, work)))
+    return await changing(request, _telling_hidden(case_id, work), _answer)
 
 
 @router.put("/{case_id}/assignee", summary="指派办理人 · Say who is to take the next step")
@@ -166,7 +166,7 @@ async def assignee(
         assign(session, case_id, asked.assignee, person=person, version=version, kit=kit)
         return case_history(session, case_id, person, kit=kit)
 
-    return _answer(await writing(request, _telling_hidden(case_id, work)))
+    return await changing(request, _telling_hidden(case_id, work), _answer)
 
 
 @router.post("/{case_id}/comments", summary="发表意见 · Say something", status_code=201)
@@ -190,11 +190,11 @@ async def say(request: Request, principal: Worker, case_id: str, asked: CommentN
         201 with the comment.
     """
     person, kit = person_of(principal), kit_of(request)
-    made = await writing(
+    return await changing(
         request,
         _telling_hidden(case_id, lambda session: comment(session, case_id, asked.words, person=person, kit=kit)),
+        lambda made: JSONResponse(comment_json(made), 201, headers=_PRIVATE),
     )
-    return JSONResponse(comment_json(made), 201, headers=_PRIVATE)
 
 
 @router.post(

@@ -13,7 +13,7 @@ from api.guard import Guard
 from api.ogc.token import sign, unsign
 from api.routes.cases import kit_of, person_of
 from api.schemas.case import NoticeAsk, NoticesRead
-from api.work import reading, store_of, writing
+from api.work import changing, reading, store_of
 from geo.services.notification import mark_read, notice_text, notifications
 from geo.store.notices import NoticeRecord
 
@@ -76,8 +76,11 @@ async def read(request: Request, principal: Own, asked: NoticesRead) -> Response
         How many had not been read.
     """
     person, kit = person_of(principal), kit_of(request)
-    found = await writing(request, lambda session: mark_read(session, person, asked.ids, kit=kit))
-    return JSONResponse({"marked": found}, headers=_PRIVATE)
+    return await changing(
+        request,
+        lambda session: mark_read(session, person, asked.ids, kit=kit),
+        lambda found: JSONResponse({"marked": found}, headers=_PRIVATE),
+    )
 
 
 def _notice(one: NoticeRecord) -> dict[str, object]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from geo.services.workflow import Subject, open_case
 from geo.store import jobs
 from tests.accounts import GOOD
 from tests.api.matrix_city import EAST, TYPE, WEST, City, Person, login_of
@@ -16,6 +18,7 @@ from tests.store.frames import bring_in, every_layer
 
 __all__ = ["LAYER_ROUTES", "Asked", "Cell", "asked_of", "known_routes"]
 _Made = TypeVar("_Made")
+_PDF: Final = b"%PDF-1.7\n" + b"x" * 500
 
 
 @dataclass(frozen=True)
@@ -282,6 +285,61 @@ def _end_stand_in(cell: Cell) -> Asked:
     made = away.client.post("/api/delegations", json=_delegation(cell, from_login=away.login, role=away.column))
     assert made.status_code == 201, made.text
     return Asked(f"/api/delegations/{made.json()['delegation_id']}/end")
+
+
+def _case(cell: Cell) -> tuple[str, dict[str, str]]:
+    """Open a case of the west or of the east; return its address and what a step on it is meant for."""
+    return _kept(cell, "case", ("data_steward",), lambda: _opened(cell))
+
+
+def _opened(cell: Cell) -> tuple[str, dict[str, str]]:
+    """Open a case."""
+    with cell.city.store.session() as session:
+        # An open case on a record lets no second one in.
+        subject = Subject("facilities", secrets.token_hex(8))
+        made = open_case(session, workflow="outside_edit", subject=subject, district=cell.side)
+    href = f"/api/cases/{made.uid}"
+    return href, {"If-Match": f'"{made.uid}.1"'}
+
+
+@_of("GET /api/cases/{case_id}")
+def _one_case(cell: Cell) -> Asked:
+    return Asked(_case(cell)[0])
+
+
+@_of("POST /api/cases/{case_id}/steps")
+def _take_step(cell: Cell) -> Asked:
+    path, meant = _case(cell)
+    return Asked(f"{path}/steps", json={"action": "accept", "reason": "属实"}, headers=meant)
+
+
+@_of("PUT /api/cases/{case_id}/assignee")
+def _assign(cell: Cell) -> Asked:
+    path, meant = _case(cell)
+    return Asked(f"{path}/assignee", json={"assignee": None}, headers=meant)
+
+
+@_of("POST /api/cases/{case_id}/comments")
+def _comment(cell: Cell) -> Asked:
+    return Asked(f"{_case(cell)[0]}/comments", json={"words": "已核对"})
+
+
+@_of("POST /api/cases/{case_id}/attachments")
+def _attach(cell: Cell) -> Asked:
+    return Asked(f"{_case(cell)[0]}/attachments", {"name": "说明.pdf"}, content=_PDF)
+
+
+@_of("GET /api/cases/{case_id}/attachments/{attachment_id}")
+def _attachment(cell: Cell) -> Asked:
+    steward = cell.city.person("data_steward", None).client
+    made = steward.post(f"{_case(cell)[0]}/attachments", params={"name": "说明.pdf"}, content=_PDF)
+    assert made.status_code == 201, made.text
+    return Asked(made.json()["href"])
+
+
+@_of("POST /api/notifications/read")
+def _read_notices(cell: Cell) -> Asked:
+    return Asked("/api/notifications/read", json={"ids": None})
 
 
 def _job(cell: Cell, *, is_over: bool = False) -> str:

@@ -168,7 +168,8 @@ def test_an_answer_is_forgotten_after_a_day(world: World) -> None:
 
 def test_of_eight_requests_with_one_key_at_once_one_is_carried_out(world: World) -> None:
     call = CALLS["POST", "/api/facilities"](world)
-    clients = [TestClient(world.app, base_url="http://127.0.0.1", cookies=dict(call.client.cookies)) for _ in range(8)]
+    own = {"cookies": dict(call.client.cookies), "headers": {"Sec-Fetch-Site": "same-origin"}}
+    clients = [TestClient(world.app, base_url="http://127.0.0.1", **own) for _ in range(8)]
     answers: list[Any] = []
     ready = threading.Barrier(8)
 

@@ -18,6 +18,7 @@ from api.guard import all_routes
 from api.jobs.runner import JobRunner
 from api.once import SAFE_METHODS
 from api.settings import settings_for
+from geo.services.workflow import Subject, open_case
 from geo.store import Store, open_store
 from tests.accounts import GOOD, add_person, log_in
 from tests.cli import town
@@ -197,6 +198,21 @@ def _import_undo(world: World) -> Call:
     return Call(world.as_("li"), "POST", f"/api/imports/{newest['import_id']}/undo")
 
 
+def _case(world: World) -> tuple[str, str]:
+    """Open a case of an edit made outside; return its address and ETag."""
+    world.made += 1
+    with world.store.session() as session:
+        case = open_case(session, workflow="outside_edit", subject=Subject("facilities", f"f{world.made}"))
+    href = f"/api/cases/{case.uid}"
+    return href, world.as_("li").get(href).headers["etag"]
+
+
+def _notice(world: World) -> Call:
+    """Mark a notice as read."""
+    _case(world)
+    return Call(world.as_("li"), "POST", "/api/notifications/read", {"ids": None})
+
+
 CALLS: dict[Route, Callable[[World], Call]] = {
     ("POST", "/api/facilities"): lambda w: Call(w.as_("li"), "POST", "/api/facilities", FACILITY),
     ("PATCH", "/api/facilities/{uid}"): lambda w: _on(w.facility(), w.as_("li"), "PATCH", name="新名"),
@@ -235,6 +251,14 @@ CALLS: dict[Route, Callable[[World], Call]] = {
     ("POST", "/api/delegations"): lambda w: Call(w.as_("sec"), "POST", "/api/delegations", _delegation(w)),
     ("POST", "/api/delegations/{delegation_id}/end"): _ending,
     ("DELETE", "/api/session/sessions/{session_id}"): _session,
+    ("POST", "/api/cases/{case_id}/steps"): lambda w: _on(
+        _case(w), w.as_("li"), "POST", "/steps", action="accept", reason="属实"
+    ),
+    ("PUT", "/api/cases/{case_id}/assignee"): lambda w: _on(_case(w), w.as_("li"), "PUT", "/assignee", assignee="zhao"),
+    ("POST", "/api/cases/{case_id}/comments"): lambda w: Call(
+        w.as_("li"), "POST", f"{_case(w)[0]}/comments", {"words": "已核对"}
+    ),
+    ("POST", "/api/notifications/read"): _notice,
     ("DELETE", "/api/session/keys/{key_id}"): _key,
 }
 """A request for every writing route that takes a key."""
