@@ -82,6 +82,8 @@ class MapLayer:
         Whether rows without a name are left out.
     is_current : bool
         Whether rows of older runs are left out where nobody asks for them.
+    is_legal : bool
+        Whether what another program makes of a published row is put back and held for review.
     note_zh, note_en : str
         What a reader should know of it; empty where its title says enough.
     ramp : Ramp or None
@@ -99,6 +101,7 @@ class MapLayer:
     family: str | None
     is_named: bool
     is_current: bool = False
+    is_legal: bool = False
     note_zh: str = ""
     note_en: str = ""
     ramp: Ramp | None = None
@@ -202,6 +205,7 @@ def parse_layers(file: Table) -> dict[str, MapLayer]:
             family=None,
             is_named=where == "named",
             is_current=where == "current",
+            is_legal=entry.flag("legal"),
             note_zh=(entry.optional_text("note_zh") or "").strip(),
             note_en=(entry.optional_text("note_en") or "").strip(),
         )
@@ -272,6 +276,23 @@ def map_layers() -> Mapping[str, MapLayer]:
     found = parse_layers(read_toml(_HERE / "layers.toml", log))
     log.raise_if_any()
     return MappingProxyType(found)
+
+
+@cache
+def legal_tables() -> tuple[str, ...]:
+    """Return the store's layers whose published rows are legal records.
+
+    Returns
+    -------
+    tuple of str
+        Tables, in the order of the served layers.
+
+    Raises
+    ------
+    InputError
+        The table of layers is wrong; every problem is listed.
+    """
+    return tuple(dict.fromkeys(layer.table for layer in map_layers().values() if layer.is_legal))
 
 
 @cache

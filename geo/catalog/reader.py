@@ -166,6 +166,21 @@ class Table:
         value = self._take(key, (int, float), False, "数值", "a number")
         return float(value) if isinstance(value, int | float) else None
 
+    def flag(self, key: str) -> bool:
+        """Take an optional truth value.
+
+        Parameters
+        ----------
+        key : str
+            Key.
+
+        Returns
+        -------
+        bool
+            The value; False where there is none.
+        """
+        return bool(self._take(key, (bool,), False, " true 或 false", "true or false"))
+
     def day(self, key: str) -> date | None:
         """Take an optional date.
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from geo.store.outside import OutsideEdit, RowCheck
+    from geo.store.outside_holds import HoldRecord
     from geo.store.watch import RevisionWatch
 
 StoreKind = Literal["gpkg", "postgis"]
@@ -77,6 +78,7 @@ class Store:
         self._reader = engine if engine.dialect.name == "sqlite" else _postgres_reader(engine.url)
         self.url = url
         self.outside_edits: tuple[OutsideEdit, ...] = ()
+        self.outside_holds: tuple[HoldRecord, ...] = ()
         self.actor = actor
         self.kind: StoreKind = "gpkg" if engine.dialect.name == "sqlite" else "postgis"
         self._watch: RevisionWatch | None = None
@@ -102,10 +104,13 @@ class Store:
         try:
             with _driver_errors(self.url), made as session, session.begin():
                 first = _start_writing(session) if write else None
+                # Before anything is decided on it: what is published is what was published by right.
+                holds = _hold_outside(session) if write else []
                 yield session
                 if first is not None:
                     session.flush()
                     _claim_journal(session, first)
+            self.outside_holds += tuple(holds)
         finally:
             if write:
                 for watch in tuple(_watches):
@@ -191,7 +196,8 @@ def open_store(url: str, *, create: bool = True, actor: str = "fangyu", check: R
     Returns
     -------
     Store
-        To be closed, or used in a ``with`` block; ``outside_edits`` tells what was edited outside since the last time.
+        To be closed, or used in a ``with`` block; ``outside_edits`` tells what was edited outside since the last time,
+        and ``outside_holds`` which of it concerns legal records and was put back.
 
     Raises
     ------
@@ -573,6 +579,13 @@ def _start_writing(session: Session) -> int:
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITER_LOCK})
     session.execute(text("SELECT set_config('fangyu.origin', 'fangyu', true)"))
     return -1
+
+
+def _hold_outside(session: Session) -> list[HoldRecord]:
+    """Put back what another program made of legal records, and hold it for review."""
+    from geo.store import outside_holds  # reads the catalogue, which a store that is only read has no need of
+
+    return outside_holds.hold_edits(session) if outside_holds.has_pending(session) else []
 
 
 def _claim_journal(session: Session, first: int) -> None:

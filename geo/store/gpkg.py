@@ -13,6 +13,7 @@ from geo.store.audit_triggers import SQLITE_TRIGGERS
 from geo.store.case_triggers import sqlite_case_triggers
 from geo.store.columns import utc_now, utc_text
 from geo.store.geometry import SRID
+from geo.store.hold_triggers import sqlite_hold_triggers
 from geo.store.rtree import rtree_name, rtree_table_sql, rtree_triggers
 from geo.store.triggers import sqlite_tracking
 
@@ -146,7 +147,7 @@ def expected_triggers(tables: list[Table]) -> dict[str, str]:
     dict of str to str
         CREATE TRIGGER statements by trigger name.
     """
-    triggers = SQLITE_TRIGGERS | sqlite_account_triggers() | sqlite_case_triggers()
+    triggers = SQLITE_TRIGGERS | sqlite_account_triggers() | sqlite_case_triggers() | sqlite_hold_triggers()
     for table in tables:
         triggers |= feature_triggers(table)
     return triggers

@@ -276,8 +276,8 @@ def _restore_postgres(source: Path, url: str, *, overwrite: bool) -> None:
     skipped = (" EXTENSION ", " SCHEMA ", " spatial_ref_sys ")
     kept = [line for line in listed.splitlines() if not any(word in line for word in skipped)]
     functions = (
-        "fangyu_raise_version", "fangyu_track", "fangyu_announce", "fangyu_accounts_changed", "fangyu_not_removed",
-        *POSTGIS_FUNCTIONS, *POSTGIS_CASE_FUNCTIONS,
+        "fangyu_raise_version", "fangyu_track", "fangyu_track_truncate", "fangyu_announce", "fangyu_accounts_changed",
+        "fangyu_not_removed", "fangyu_keep_hold", *POSTGIS_FUNCTIONS, *POSTGIS_CASE_FUNCTIONS,
     )  # fmt: skip
     clearing = [f'DROP TABLE "{name}" CASCADE;' for name in present]
     clearing += [f"DROP FUNCTION IF EXISTS {name}() CASCADE;" for name in functions]

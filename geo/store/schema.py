@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import cast
 
 from sqlalchemy import Connection, Table, inspect, text
 
 from geo.errors import DataSourceError
-from geo.store import account_triggers, audit_triggers, case_triggers, gpkg, triggers
+from geo.store import account_triggers, audit_triggers, case_triggers, gpkg, hold_triggers, triggers
 from geo.store.columns import utc_now, utc_text
 from geo.store.layer import LAYER_NAMES, LAYERS
 from geo.store.migrations import HEAD
@@ -34,6 +35,7 @@ def create_schema(connection: Connection) -> None:
     keep_audit(connection)
     guard_accounts(connection)
     guard_cases(connection)
+    keep_holds(connection)
     announce_revisions(connection)
     # As Alembic itself makes it.
     type_ = "TEXT" if connection.dialect.name == "sqlite" else "VARCHAR(32)"
@@ -142,6 +144,45 @@ def guard_cases(connection: Connection) -> None:
         statements = [*functions, *case_triggers.postgis_case_triggers().values()]
     for statement in statements:
         connection.exec_driver_sql(statement)
+
+
+def keep_holds(connection: Connection) -> None:
+    """Keep what is held of edits past Fangyu as it was found.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction; the table exists.
+    """
+    if connection.dialect.name == "sqlite":
+        statements = list(hold_triggers.sqlite_hold_triggers().values())
+    else:
+        statements = [hold_triggers.POSTGIS_HOLD_FUNCTION, *hold_triggers.postgis_hold_triggers().values()]
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def renew_tracking(connection: Connection, tables: Collection[str]) -> None:
+    """Put the present tracking triggers in place of older ones.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a writing transaction of a migration.
+    tables : collection of str
+        Tables there are.
+    """
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        for function in triggers.POSTGIS_FUNCTIONS:
+            connection.exec_driver_sql(function.replace("%", "%%"))
+    for name in (one for one in LAYER_NAMES if one in tables):
+        table = LAYERS[name].table
+        present = triggers.sqlite_tracking(table) if is_sqlite else triggers.postgis_tracking(name)
+        for trigger, statement in present.items():
+            where = "" if is_sqlite else f" ON {name}"
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {trigger}{where}")
+            connection.exec_driver_sql(statement)
 
 
 def keep_audit(connection: Connection) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import psycopg
 
+from geo.store.functions import register_functions
+
 
 def execute(url: str, *statements: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
     """Run statements as another program does, in one transaction; return the rows of the last one."""
@@ -19,17 +21,7 @@ def execute(url: str, *statements: str, parameters: tuple[object, ...] = ()) -> 
                 rows = found.fetchall() if found.description else []
         return rows
     with closing(sqlite3.connect(url)) as file, file:
-        # GDAL and QGIS bring these; the index of geometries is kept up with them.
-        for name, place in (("ST_MinX", 8), ("ST_MaxX", 16), ("ST_MinY", 24), ("ST_MaxY", 32)):
-            file.create_function(name, 1, lambda blob, place=place: _bound(blob, place))
-        file.create_function("ST_IsEmpty", 1, lambda blob: blob is None)
+        register_functions(file)  # GDAL and QGIS bring their own
         for statement in statements:
             rows = file.execute(statement, parameters).fetchall()
     return rows
-
-
-def _bound(blob: bytes | None, place: int) -> float | None:
-    """Read one number of the envelope of a GeoPackage blob."""
-    import struct
-
-    return None if blob is None else float(struct.unpack_from("<d", blob, place)[0])

@@ -23,7 +23,7 @@ from geo.store import Store, audit, imports, open_store
 from geo.store.functions import register_functions
 from geo.store.layer import LAYER_NAMES
 from geo.store.tables import JournalEntry
-from tests.store.frames import ON, bring_in, divisions, every_layer, facilities, read, revision, segments
+from tests.store.frames import ON, bring_in, every_layer, facilities, read, revision, segments
 
 REGISTERED = [
     *LAYER_NAMES, "imports", "analysis_runs", "audit_log", "audit_seals", "cases", "case_steps", "case_clocks",
@@ -300,10 +300,10 @@ def test_a_layer_replaced_by_another_program_is_refused_in_words(filled: Path) -
 
 
 def test_an_edited_period_that_ends_before_it_begins_is_flagged(filled: Path) -> None:
-    rows = divisions().assign(id=["x", "y"]).drop(columns="import_line")
+    rows = facilities(2).assign(id=["x", "y"]).drop(columns=["import_line", "open_date"])
     rows["valid_from"] = pd.to_datetime(pd.Series(["2020-01-01", "2020-01-01"])).dt.date
     rows["valid_to"] = pd.to_datetime(pd.Series(["2019-01-01", "2021-01-01"])).dt.date
-    pyogrio.write_dataframe(rows, filled, layer="admin_divisions", append=True)
+    pyogrio.write_dataframe(rows, filled, layer="facilities", append=True)
     with open_store(str(filled)) as store:
         assert [[p.code for p in touched.problems] for touched in store.outside_edits] == [["ends_before_start"], []]
 

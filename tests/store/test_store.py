@@ -24,6 +24,7 @@ from geo.store.migrations import HEAD
 from geo.store.rebuild import rebuild_feature_table
 from geo.store.rows import sqlite_connection
 from geo.store.tables import AuditEntry, Base, Facility
+from geo.store.triggers import sqlite_tracking
 from tests.store.frames import ON, bring_in, every_layer, facilities, read, revision, segments
 
 
@@ -108,8 +109,8 @@ def test_a_rebuilt_table_is_as_a_fresh_one_and_keeps_its_rows(gpkg_path: Path, t
     engine, fresh = open_engine(str(gpkg_path)), open_engine(str(tmp_path / "fresh.gpkg"))
     with writing(engine) as connection:
         # An older schema had no ownership and another name for the tier.
-        connection.exec_driver_sql("DROP TRIGGER track_facilities_update")
-        connection.exec_driver_sql("DROP TRIGGER track_facilities_delete")
+        for name in sqlite_tracking(Base.metadata.tables["facilities"]):
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
         connection.exec_driver_sql("ALTER TABLE facilities DROP COLUMN ownership")
         connection.exec_driver_sql("ALTER TABLE facilities RENAME COLUMN tier TO grade")
     with writing(engine) as connection:

@@ -26,6 +26,7 @@ from geo.store.tables.record import (
     Import,
     JournalEntry,
     LayerRevision,
+    OutsideHold,
     StoreInfo,
 )
 from geo.store.tables.street import Barrier, Gate, StreetSegment
@@ -65,6 +66,7 @@ __all__ = [
     "LoginSession",
     "Notice",
     "NoticeRead",
+    "OutsideHold",
     "PastPassword",
     "ResidentialLand",
     "Scenario",

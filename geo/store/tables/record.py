@@ -146,8 +146,10 @@ class JournalEntry(Base):
 
     __tablename__ = "change_journal"
     __table_args__ = (
+        Index("ix_change_journal_row", "layer", "row_fid"),
         Index(
             "ix_change_journal_unclaimed",
+            "layer",
             "fid",
             sqlite_where=text("origin IS NULL"),
             postgresql_where=text("origin IS NULL"),
@@ -163,6 +165,33 @@ class JournalEntry(Base):
     origin: Mapped[str | None]
     at: Mapped[datetime] = mapped_column(UtcDateTime())
     before: Mapped[str | None]
+
+
+class OutsideHold(Base):
+    """An edit of a published legal record past Fangyu: put back, kept whole, and decided once by a person."""
+
+    __tablename__ = "outside_holds"
+    __table_args__ = (
+        Index("ix_outside_holds_hold_id", "hold_id", unique=True),
+        Index("ix_outside_holds_state", "state", "fid"),
+        {"sqlite_autoincrement": True},
+    )
+
+    fid: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    hold_id: Mapped[str]
+    layer: Mapped[str]
+    row_fid: Mapped[int]
+    feature_id: Mapped[str]
+    operation: Mapped[str]
+    before: Mapped[str | None]
+    after: Mapped[str | None]
+    found_utc: Mapped[datetime] = mapped_column(UtcDateTime())
+    problem: Mapped[str | None]
+    state: Mapped[str]
+    reviewer: Mapped[str | None]
+    reason: Mapped[str | None]
+    decided_utc: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    row_version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
 class StoreInfo(Base):
