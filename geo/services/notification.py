@@ -16,8 +16,8 @@ from geo.workflow.person import Person, login_key
 from geo.workflow.registry import WorkflowKit, standard_kit
 from geo.workflow.table import Workflow
 
-SYSTEM: Final = "fangyu"
-"""Who opens a case that nobody asked for, such as the review of an edit made outside."""
+SYSTEM: Final = "system:fangyu"
+"""Who opens a case that nobody asked for, such as the review of an edit made outside; no login has a colon."""
 _TEXTS: Final = {
     "case_waiting": (
         "“{title}”待办理：{actor} 已{action_zh}，现处“{state_zh}”",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from api.settings import AttachmentSettings, settings_for
 from geo.services.workflow import Subject, open_case
 from geo.store import Store, audit, cases, open_store
 from geo.store.case_records import CaseRecord
+from geo.store.pages import today
 from tests.accounts import add_person, fast_hashes, log_in
 from tests.cases_kit import HERE, KIT, THERE, open_sample, person, submit
 
@@ -283,3 +285,31 @@ def test_an_edit_made_outside_is_decided_with_a_reason(enter: Enter, store: Stor
     done = act(steward, case.uid, "accept", reason="测绘成果已核实")
     assert (done.status_code, done.json()["outcome"], done.json()["state_title_zh"]) == (200, "completed", "已采纳")
     assert done.json()["clocks"][0]["is_advice"] is True
+
+
+def test_who_stands_in_acts_for_the_other_and_looks_with_both_pairs_of_eyes(
+    enter: Enter, store: Store, case: CaseRecord
+) -> None:
+    reviewer = enter("li")
+    asked = {
+        "from_login": "wang", "to_login": "li", "roles": ["place_name_clerk"], "reason": "休假",
+        "valid_from": str(today()), "valid_to": str(today() + timedelta(days=1)),
+    }  # fmt: skip
+    assert enter("wang").post("/api/delegations", json=asked).status_code == 201
+    assert reviewer.post("/api/session/acting", json={"login": "wang"}).status_code == 204
+    (listed,) = reviewer.get("/api/cases").json()["cases"]
+    assert listed["case_id"] == case.uid
+    paper = send(reviewer, case).json()
+    assert (paper["added_by"], paper["on_behalf_of"]) == ("li", "wang")
+    done = act(reviewer, case.uid, "submit", documents={"application_form": paper["attachment_id"]})
+    (taken,) = done.json()["steps"]
+    assert (taken["actor"], taken["on_behalf_of"], taken["role"]) == ("li", "wang", "place_name_clerk")
+    assert act(reviewer, case.uid, "accept").status_code == 403
+    assert reviewer.post("/api/session/acting", json={"login": None}).status_code == 204
+    # In their own name, too: they submitted it.
+    barred = {one["action"]: one for one in reviewer.get(listed["href"]).json()["actions"]}
+    assert (barred["accept"]["is_allowed"], barred["refuse"]["is_allowed"]) == (False, True)
+    assert act(reviewer, case.uid, "accept").status_code == 403
+    with store.session(write=False) as session:
+        newest = audit.entries(session, kind="decision", limit=1)[0]
+        assert (newest.actor, newest.on_behalf_of, newest.action) == ("li", "wang", "case step taken")

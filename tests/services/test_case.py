@@ -17,6 +17,7 @@ from geo.services.notification import mark_read, notice_text, notifications
 from geo.services.workflow import Subject, assign, comment, open_case
 from geo.store import Session, Store, audit, cases
 from geo.store.audit_check import verify
+from geo.store.case_records import CaseRecord
 from geo.workflow import Calendar, Person
 from tests.accounts import GOOD, fast_hashes
 from tests.cases_kit import (
@@ -81,7 +82,7 @@ def test_a_case_goes_its_way_by_the_table(store: Store) -> None:
 def test_the_system_itself_opens_a_case_of_any_subject(store: Store) -> None:
     with store.session() as session:
         case = open_case(session, workflow="outside_edit", subject=Subject("admin_divisions", "d1"))
-        assert (case.opened_by, case.state, case.district) == ("fangyu", "held", None)
+        assert (case.opened_by, case.state, case.district) == ("system:fangyu", "held", None)
         with pytest.raises(ConflictError, match=case.uid):
             open_case(session, workflow="outside_edit", subject=Subject("admin_divisions", "d1"))
         everywhere = person("sun", "data_steward")
@@ -93,6 +94,54 @@ def test_the_system_itself_opens_a_case_of_any_subject(store: Store) -> None:
         assert (closed.state, closed.outcome) == ("restored", "completed")
         again = open_case(session, workflow="outside_edit", subject=Subject("admin_divisions", "d1"))
         assert again.uid != case.uid
+
+
+WAYS = {
+    "draft": (),
+    "applied": ("submit",),
+    "correcting": ("submit", "request_correction"),
+    "accepted": ("submit", "accept"),
+    "approved": ("submit", "accept", "approve"),
+    "refused": ("submit", "refuse"),
+}
+"""How each state of the sample is reached."""
+WHO = {"place_name_clerk": CLERK, "reviewer": REVIEWER, "approver": APPROVER}
+
+
+def brought_to(session: Session, state: str) -> CaseRecord:
+    """Return a case in a state."""
+    case = open_sample(session)
+    for action in WAYS[state]:
+        item = KIT.get("sample").find(case.state, action)
+        assert item is not None
+        case = submit(session, case) if action == "submit" else take(session, case, action, WHO[item.roles[0]])
+    assert case.state == state
+    return case
+
+
+@pytest.mark.parametrize("state", WAYS)
+def test_in_each_state_the_table_s_actions_go_and_no_other(store: Store, state: str) -> None:
+    table = KIT.get("sample")
+    assert set(WAYS) == set(table.states)
+    with store.session() as session:
+        case = brought_to(session, state)
+        everybody = person("wu", *WHO, district=HERE)
+        given = {"application_form": give(session, case)}
+        for action in dict.fromkeys(item.action for item in table.transitions):
+            item = table.find(state, action)
+            documents = given if action == "submit" else {}
+            if item is None:
+                with pytest.raises(ConflictError):
+                    take(session, case, action, everybody, documents=documents)
+                continue
+            # Nobody without one of the roles, whatever other roles they hold.
+            others = person("wu", *(set(WHO) - set(item.roles)), district=HERE)
+            with pytest.raises(DeniedError):
+                take(session, case, action, others, documents=documents)
+            with session.begin_nested() as undone:
+                assert take(session, case, action, everybody, documents=documents).state == item.to_state
+                undone.rollback()
+        assert cases.get(session, case.uid) == case
 
 
 @pytest.mark.parametrize(
