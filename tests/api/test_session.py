@@ -94,7 +94,8 @@ def test_a_session_opens_what_its_roles_do_until_it_is_left(app: FastAPI, enter:
     thief = with_cookies(app, stolen)
     assert thief.get("/api/runs").status_code == 401, "the secret of an ended session is worth nothing"
     assert enter().delete("/api/session").status_code == 204
-    assert actions(store)[-2:] == ["login", "session ended"]
+    # Refusals reach the record through a queue, whenever that is.
+    assert [one for one in actions(store) if not one.endswith("refused")][-2:] == ["login", "session ended"]
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(app: FastAPI, store: Store) -> None:
