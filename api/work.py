@@ -210,6 +210,12 @@ async def changing(
     return await _working(request, work, write=True)
 
 
+def _stood_in_for(request: Request) -> str | None:
+    """Return whom the person who asks stands in for."""
+    principal = request.scope.get("state", {}).get("principal")
+    return None if principal is None else principal.on_behalf_of
+
+
 def _ticket_of(request: Request) -> Ticket | None:
     """Return the key of a request, as its guard has read it."""
     ticket: Ticket | None = request.scope.get("state", {}).get("ticket")
@@ -224,7 +230,7 @@ async def _working(
     over = threading.Event()
 
     def work() -> _Result:
-        with store_of(request).session(write=write) as session:
+        with store_of(request).session(write=write, on_behalf_of=_stood_in_for(request)) as session:
             cancel.append(canceller(session))
             if over.is_set():
                 raise BusyError("请求已取消", "the request was cancelled")

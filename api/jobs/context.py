@@ -134,7 +134,7 @@ class JobContext:
             The job is to end: nothing is stored.
         """
         self.check()
-        with self.store.session() as session:
+        with self.store.session(on_behalf_of=self.job.on_behalf_of) as session:
             yield session
             # The last moment at which nothing is stored yet.
             self.check()

@@ -149,7 +149,7 @@ def append_many(session: Session, notes: Sequence[Note]) -> None:
         seq, fid = seq + 1, fid + 1
         link = Link(
             seq, fid, now, note.actor, note.action, note.subject, note.detail, note.kind, note.outcome, note.address,
-            note.on_behalf_of,
+            note.on_behalf_of or session.info.get("on_behalf_of"),
         )  # fmt: skip
         chain = link.chain(chain)
         rows.append(row_of(link, chain))

@@ -86,13 +86,15 @@ class Store:
             self.store_id = str(connection.scalar(text("SELECT value FROM store_info WHERE key = 'store_id'")))
 
     @contextlib.contextmanager
-    def session(self, *, write: bool = True) -> Iterator[Session]:
+    def session(self, *, write: bool = True, on_behalf_of: str | None = None) -> Iterator[Session]:
         """Work in one transaction: committed at the end of the block, rolled back if it raises.
 
         Parameters
         ----------
         write : bool
             False reads one unchanging state of the store and refuses to write.
+        on_behalf_of : str, optional
+            Whom the person at work stands in for; stands in every entry of the audit that this transaction makes.
 
         Yields
         ------
@@ -100,7 +102,7 @@ class Store:
             To be handed to repositories and services, which never commit.
         """
         bound = self._engine.execution_options(fangyu_write=True) if write else self._reader
-        made = Session(bound, expire_on_commit=False, info={"actor": self.actor})
+        made = Session(bound, expire_on_commit=False, info={"actor": self.actor, "on_behalf_of": on_behalf_of})
         try:
             with _driver_errors(self.url), made as session, session.begin():
                 first = _start_writing(session) if write else None

@@ -56,6 +56,8 @@ class JobRecord:
         When it was asked for.
     started_at, finished_at : datetime or None
         When it was last begun, and settled.
+    on_behalf_of : str or None
+        Whom who asked stood in for.
     """
 
     job_id: str
@@ -73,6 +75,7 @@ class JobRecord:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    on_behalf_of: str | None
 
     @property
     def is_over(self) -> bool:
@@ -112,6 +115,7 @@ def add(session: Session, *, kind: str, parameters: Mapping[str, Any], actor: st
             kind=kind,
             parameters=json.dumps(parameters, ensure_ascii=False),
             actor=actor,
+            on_behalf_of=session.info.get("on_behalf_of"),
             state="queued",
             attempts=0,
             is_cancel_asked=False,
@@ -399,4 +403,5 @@ def _record(job: Job) -> JobRecord:
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
+        on_behalf_of=job.on_behalf_of,
     )

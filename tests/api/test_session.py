@@ -21,6 +21,7 @@ from api.settings import settings_for
 from geo.errors import ConflictError, InputError
 from geo.store import Store, audit, logins, open_store
 from tests.accounts import GOOD, OTHER, add_person, fast_hashes, log_in
+from tests.api.test_jobs import wait_for
 from tests.cli.conftest import Run
 
 __all__ = ["fast_hashes"]
@@ -315,6 +316,13 @@ def test_who_stands_in_works_with_the_other_s_roles_and_hands_nothing_on(app: Fa
     assert (me["name"], me["on_behalf_of"], me["roles"]) == ("li", "wang", ["planner"])
     assert steward.get("/api/scenarios").status_code == 200
     assert with_cookies(app, before).get("/api/scenarios").status_code == 401
+    run = wait_for(steward, steward.post("/api/runs", json={"types": ["senior_canteen"]}).json()["job_id"])
+    run_id = run["result"]["run_id"]
+    assert steward.post(f"/api/runs/{run_id}/publish").status_code == 200
+    with app.state.store.session(write=False) as session:
+        said = [(one.actor, one.on_behalf_of) for one in audit.entries(session) if run_id in one.subject + one.detail]
+    assert len(said) >= 2, "the run, which a worker carried out, and its publication"
+    assert set(said) == {("li", "wang")}
     further = {**asked, "from_login": "wang", "to_login": "sys"}
     assert steward.post("/api/delegations", json=further).status_code == 403
     assert steward.post("/api/session/acting", json={"login": None}).status_code == 204
