@@ -33,15 +33,18 @@ def verify(
     as_json: _Json = False,
 ) -> None:
     """校验审计链；有问题时退出码为 3 · Check the chain; exits with 3 where something is wrong."""
-    from geo.services.audit import read_heads, verify_audit
+    from geo.services.audit import read_heads, verify_audit, verify_cases
     from geo.services.audit_read import verified_json
 
     state = state_of(context)
     with opened(state) as store, store.session(write=False) as session:
         heads = [] if against is None else read_heads(against, store.store_id)
         found = verify_audit(session, heads)
+        wrong_cases = verify_cases(session)
     for one in found.findings:
         state.tell(f"✗ {one.message_zh}", f"✗ {one.message_en}")
+    for wrong in wrong_cases:
+        state.tell(f"✗ {wrong.message_zh}", f"✗ {wrong.message_en}")
     if not found.findings:
         state.tell(
             f"审计完好：{found.checked:,} 条记录，链头 {found.head.count} {found.head.chain or '-'}",
@@ -53,8 +56,8 @@ def verify(
             f"{found.not_checked} earlier heads lie among entries that were purged by right and cannot be compared",
         )
     if as_json:
-        print_json(verified_json(found, heads=len(heads)))
-    if found.findings:
+        print_json(verified_json(found, wrong_cases, heads=len(heads)))
+    if found.findings or wrong_cases:
         raise typer.Exit(EXIT_REFUSED)
 
 

@@ -16,7 +16,7 @@ from api.guard import Guard
 from api.ogc.token import sign, unsign
 from api.schemas.audit import AuditAsk, AuditSpan
 from api.work import address_of, reading, store_of
-from geo.services.audit import verify_audit
+from geo.services.audit import verify_audit, verify_cases
 from geo.services.audit_read import audit_lines, audit_page, record_audit_use, verified_json
 from geo.store.pages import today
 
@@ -81,8 +81,8 @@ async def check(request: Request, principal: Auditor) -> Response:
         Whether all is well, where the chain ends, and everything that is wrong.
     """
     await _record(request, principal, "audit verified", {})
-    found = await reading(request, verify_audit)
-    return JSONResponse(verified_json(found), headers=_PRIVATE)
+    found, wrong_cases = await reading(request, lambda session: (verify_audit(session), verify_cases(session)))
+    return JSONResponse(verified_json(found, wrong_cases), headers=_PRIVATE)
 
 
 @router.get(

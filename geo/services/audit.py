@@ -17,6 +17,7 @@ from typing import Final
 from geo.errors import DataSourceError, InputError
 from geo.store import Session, Store, audit, audit_seals
 from geo.store.audit_check import Verified, verify
+from geo.store.case_check import CaseFinding, check_cases
 from geo.store.columns import utc_now, utc_text
 from geo.store.tables import AuditEntry
 
@@ -152,6 +153,22 @@ def verify_audit(session: Session, against: Sequence[audit.Head] = ()) -> Verifi
         With everything that is wrong.
     """
     return verify(session, against=against)
+
+
+def verify_cases(session: Session) -> tuple[CaseFinding, ...]:
+    """Hold the cases against the audit.
+
+    Parameters
+    ----------
+    session : Session
+        Any session.
+
+    Returns
+    -------
+    tuple of CaseFinding
+        Everything that is wrong: steps and cases that the audit does not know or knows otherwise.
+    """
+    return check_cases(session)
 
 
 def list_audit(

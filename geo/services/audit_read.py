@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from geo.services.audit import as_json, json_lines
 from geo.store import Session, Store, audit
 from geo.store.audit_check import Verified
+from geo.store.case_check import CaseFinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +97,17 @@ def audit_lines(
     yield from json_lines(audit.each(session, since=since, until=until), audit.head(session), store_id)
 
 
-def verified_json(found: Verified, *, heads: int = 0) -> dict[str, object]:
+def verified_json(
+    found: Verified, wrong_cases: Sequence[CaseFinding] = (), *, heads: int = 0
+) -> dict[str, object]:
     """Write what a check has found.
 
     Parameters
     ----------
     found : Verified
         What it has found.
+    wrong_cases : sequence of CaseFinding
+        What is wrong with cases.
     heads : int
         Heads noted earlier that it was held against.
 
@@ -122,6 +127,10 @@ def verified_json(found: Verified, *, heads: int = 0) -> dict[str, object]:
         "findings": [
             {"problem": one.problem, "seq": one.seq, "message_zh": one.message_zh, "message_en": one.message_en}
             for one in found.findings
+        ],
+        "case_findings": [
+            {"problem": one.problem, "case": one.case, "message_zh": one.message_zh, "message_en": one.message_en}
+            for one in wrong_cases
         ],
     }
 
