@@ -22,6 +22,7 @@ from api.middleware import AccessLog, Gate, HeadAsGet
 from api.ogc import collections, export, items, landing, tilesets
 from api.ogc.counts import CountCache
 from api.once import answer_again
+from api.outside import OutsideKeeper
 from api.routes import (
     accounts,
     audit,
@@ -33,6 +34,7 @@ from api.routes import (
     imports,
     jobs,
     notifications,
+    outside_edits,
     pages,
     report,
     runs,
@@ -105,12 +107,15 @@ def create_app(settings: Settings) -> FastAPI:
         refusals = app.state.refusals = RefusalLog(store)
         heads = HeadKeeper(store, settings.store.cache)
         heads.start()
+        outside = OutsideKeeper(store, app.state.watch)
+        outside.start()
         try:
             yield
         finally:
             runner.stop()
             keeper.close()
             heads.stop()
+            outside.stop()
             refusals.close()
             store.close()
 
@@ -131,7 +136,8 @@ def create_app(settings: Settings) -> FastAPI:
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
     people = (session, accounts, audit, pages, demo, cases, notifications)
-    resources = (report, *people, runs, jobs, facilities, imports, scenarios, walks, definitions, docs)
+    records = (facilities, imports, outside_edits)
+    resources = (report, *people, runs, jobs, *records, scenarios, walks, definitions, docs)
     for module in (*resources, landing, collections, items, export, tilesets):
         # Not through include_router, which wraps them: what cannot be looked at cannot be checked for its policy.
         app.router.routes.extend(module.router.routes)

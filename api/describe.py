@@ -23,6 +23,7 @@ TAGS: Final = {
     "imports": ("导入", "Imports"),
     "cases": ("办件", "Cases"),
     "notifications": ("通知", "Notices"),
+    "outside-edits": ("系统之外的修改", "Edits made outside"),
     "runs": ("覆盖分析", "Coverage runs"),
     "scenarios": ("情景方案", "What-if scenarios"),
     "walks": ("步行可达", "Walks"),

@@ -240,6 +240,31 @@ def holds_accounts(store_url: str) -> bool:
         return has_accounts(session)
 
 
+def held_edits(store_url: str) -> int:
+    """Count the edits of legal records made outside that wait for review.
+
+    Parameters
+    ----------
+    store_url : str
+        A ``.gpkg`` path or a PostgreSQL URL.
+
+    Returns
+    -------
+    int
+        Their number.
+
+    Raises
+    ------
+    DataSourceError
+        The store cannot be opened.
+    """
+    from geo.services.opening import open_checked
+    from geo.services.outside_edit import count_held
+
+    with open_checked(store_url, actor="serve") as store, store.session(write=False) as session:
+        return count_held(session)
+
+
 def refuse_accounts(*, has_accounts: bool, demo: bool, is_private: bool) -> None:
     """Refuse to serve accounts where passwords could be read on the way, or with roles for everybody.
 
@@ -369,6 +394,11 @@ def serve_store(
                 "尚无账户：只提供公开内容。本机试用请加 --demo；正式使用请先建立账户：fangyu user init。",
                 "there are no accounts yet: only what is public is served. Add --demo to try the rest on this machine; "
                 "for work, make the first account: fangyu user init.",
+            )
+        if waiting := held_edits(store_url):
+            say(
+                f"有 {waiting:,} 项系统之外对法定记录的修改待审：fangyu outside list",
+                f"{waiting:,} edits of legal records made outside wait for review: fangyu outside list",
             )
         if log is not None and workers == 1:
             start_log(log)

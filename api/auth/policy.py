@@ -59,6 +59,9 @@ POLICIES: Final = {
         _policy("runs.read", _ANALYSTS, "覆盖分析结果", "results of coverage runs"),
         _policy("facilities.read", (PUBLIC,), "查询设施（公众只见营业中的）", "reading facilities"),
         _policy("facilities.edit", _STEWARDS, "登记和修改设施", "entering and changing facilities"),
+        _policy(
+            "outside.review", ("data_steward",), "审核系统之外的修改", "reviewing edits of legal records made outside"
+        ),
         _policy("imports.do", _STEWARDS, "导入文件", "importing files"),
         _policy("runs.start", ("planner", "system_administrator"), "发起覆盖分析", "asking for a coverage run"),
         _policy("runs.publish", ("planner", "system_administrator"), "发布覆盖分析", "publishing a coverage run"),

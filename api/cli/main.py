@@ -19,6 +19,7 @@ from api.cli import (
     download,
     export,
     isochrone,
+    outside,
     report,
     serve,
     user,
@@ -93,6 +94,7 @@ app.add_typer(demo.app, name="demo")
 app.add_typer(db.app, name="db")
 app.add_typer(audit.app, name="audit")
 app.add_typer(attachment.app, name="attachments")
+app.add_typer(outside.app, name="outside")
 app.command("backup")(db.backup)
 app.command("restore")(db.restore)
 app.add_typer(user.app, name="user")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import math
 import sys
@@ -159,7 +160,49 @@ def opened(
         leaving.callback(store.close)
         if store.outside_edits:
             _tell_edits(state, store.outside_edits)
+        _tell_holds(state, store)
         yield store
+
+
+def acting() -> str:
+    """Return who works at the machine, for the audit.
+
+    Returns
+    -------
+    str
+        ``cli:`` and the name of the machine's user, where it is known.
+    """
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return "cli"
+
+
+def _tell_holds(state: State, store: Store) -> None:
+    """Say what legal records were edited outside, and how many such edits wait for review."""
+    from geo.services.outside_edit import count_held
+
+    for one in store.outside_holds[:SHOWN_PROBLEMS]:
+        record = f"{one.layer}/{one.feature_id}"
+        if one.problem is None:
+            state.tell(
+                f"法定记录 {record} 在系统之外被修改，已恢复公布内容，修改待审：{one.hold_id}",
+                f"the legal record {record} was edited outside; what was published is back, and the edit waits for "
+                f"review: {one.hold_id}",
+            )
+        else:
+            state.tell(
+                f"法定记录 {record} 在系统之外被修改，未能恢复公布内容（{one.problem}）：{one.hold_id}",
+                f"the legal record {record} was edited outside and could not be put back ({one.problem}): "
+                f"{one.hold_id}",
+            )
+    with store.session(write=False) as session:
+        waiting = count_held(session)
+    if waiting:
+        state.tell(
+            f"共有 {waiting:,} 项系统之外的修改待审：fangyu outside list",
+            f"{waiting:,} edits made outside wait for review: fangyu outside list",
+        )
 
 
 def _tell_edits(state: State, edits: Sequence[OutsideEdit]) -> None:

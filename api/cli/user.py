@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from typing import Annotated
 
 import typer
 
-from api.cli.output import State, aligned, opened, print_json, state_of, transaction
+from api.cli.output import State, acting, aligned, opened, print_json, state_of, transaction
 
 app = typer.Typer(help="账户 · Accounts.", no_args_is_help=True)
 Login = Annotated[str, typer.Argument(help="账号 · login.")]
@@ -18,14 +17,6 @@ District = Annotated[
     str | None, typer.Option("--district", help="辖区的区划代码，默认全域 · division code the roles are limited to.")
 ]
 Name = Annotated[str, typer.Option("--name", help="姓名 · the person's name.")]
-
-
-def _actor() -> str:
-    """Return who works at the machine, for the audit."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return "cli"
 
 
 @app.command()
@@ -48,7 +39,7 @@ def init(
 
     state = state_of(context)
     profile = AccountSettings().rules().profile
-    with opened(state, actor=_actor()) as store:
+    with opened(state, actor=acting()) as store:
         with store.session(write=False) as session:
             if has_accounts(session):
                 raise ConflictError(
@@ -57,7 +48,7 @@ def init(
         password = _password(state, from_stdin=from_stdin)
         with transaction(store) as session:
             new = NewAccount(login, name, frozenset({role}))
-            record, _ = add_account(session, new, profile=profile, actor=_actor(), password=password)
+            record, _ = add_account(session, new, profile=profile, actor=acting(), password=password)
     zh, en = ROLE_TITLES[role]
     state.tell(
         f"已建立账户 {record.login}（{record.name}，{zh}）。", f"made account {record.login} ({record.name}, {en})."
@@ -82,8 +73,8 @@ def add(
     state = state_of(context)
     profile = AccountSettings().rules().profile
     new = NewAccount(login, name, frozenset(role or ()), district)
-    with opened(state, actor=_actor()) as store, transaction(store) as session:
-        record, made = add_account(session, new, profile=profile, actor=_actor())
+    with opened(state, actor=acting()) as store, transaction(store) as session:
+        record, made = add_account(session, new, profile=profile, actor=acting())
     _show_password(state, record.login, made, as_json=as_json)
 
 
@@ -94,7 +85,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     from geo.store import accounts
 
     state = state_of(context)
-    with opened(state, actor=_actor()) as store, store.session(write=False) as session:
+    with opened(state, actor=acting()) as store, store.session(write=False) as session:
         records = accounts.every(session)
     if as_json:
         listed = [
@@ -147,8 +138,8 @@ def password(context: typer.Context, login: Login, as_json: Json = False) -> Non
 
     state = state_of(context)
     profile = AccountSettings().rules().profile
-    with opened(state, actor=_actor()) as store, transaction(store) as session:
-        made = reset_password(session, login, profile=profile, actor=_actor())
+    with opened(state, actor=acting()) as store, transaction(store) as session:
+        made = reset_password(session, login, profile=profile, actor=acting())
     _show_password(state, login, made, as_json=as_json)
 
 
@@ -158,8 +149,8 @@ def unlock(context: typer.Context, login: Login) -> None:
     from geo.services import account
 
     state = state_of(context)
-    with opened(state, actor=_actor()) as store, transaction(store) as session:
-        found = account.unlock(session, login, actor=_actor())
+    with opened(state, actor=acting()) as store, transaction(store) as session:
+        found = account.unlock(session, login, actor=acting())
     state.tell(f"已解锁 {login}（{found} 个来源地址）", f"unlocked {login} ({found} addresses)")
 
 
@@ -168,8 +159,8 @@ def _change(context: typer.Context, login: str, values: dict[str, object]) -> No
     from geo.services.account import change_account
 
     state = state_of(context)
-    with opened(state, actor=_actor()) as store, transaction(store) as session:
-        record = change_account(session, login, tag=None, values=values, actor=_actor())
+    with opened(state, actor=acting()) as store, transaction(store) as session:
+        record = change_account(session, login, tag=None, values=values, actor=acting())
     roles, district = ", ".join(sorted(record.roles)) or "–", record.district or "–"
     state.tell(
         f"{record.login}：{'启用' if record.is_active else '停用'}，角色 {roles}，辖区 {district}",

@@ -17,6 +17,7 @@ from geo.arrays import Bool, Int
 from geo.store import gpkg
 from geo.store.counts import SyncCounts as SyncCounts
 from geo.store.difference import LayerDifference, compare_layer
+from geo.store.features import FeatureVersion
 from geo.store.frames import EncodedRows, Values, decode_column, is_none
 from geo.store.geometry import SRID
 from geo.store.layer import LAYER_NAMES, Layer, layer
@@ -117,6 +118,38 @@ def write_difference(session: Session, difference: LayerDifference, *, import_id
     if is_sqlite(session) and len(fresh):
         low_x, low_y, high_x, high_y = (float(value) for value in shapely.total_bounds(fresh.geometries))
         gpkg.touch(session.connection(), spec.name, (low_x, low_y, high_x, high_y))
+
+
+def end_version(
+    session: Session, layer_name: str, version: FeatureVersion, *, import_id: int, on: date
+) -> SyncCounts:
+    """End a feature without a successor.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    layer_name : str
+        One of `LAYER_NAMES`.
+    version : FeatureVersion
+        The version that stands.
+    import_id : int
+        From `geo.store.imports.register`.
+    on : date
+        First day on which it holds no more.
+
+    Returns
+    -------
+    SyncCounts
+        One feature closed.
+    """
+    spec = layer(layer_name)
+    stated = None if version.valid_to is None else version.valid_to.isoformat()
+    ends = _earlier(np.array([stated], dtype=object), np.array([on.isoformat()], dtype=object))
+    with silent_bulk(session, spec):
+        close_rows(session, spec, np.array([version.fid], dtype=np.int64), ends, import_id)
+    bump(session, spec.name)
+    return SyncCounts(closed=1)
 
 
 def read_layer(

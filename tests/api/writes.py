@@ -23,6 +23,7 @@ from geo.store import Store, open_store
 from tests.accounts import GOOD, add_person, log_in
 from tests.cli import town
 from tests.cli.conftest import Run
+from tests.store.outsider import execute
 
 Route = tuple[str, str]
 PEOPLE = {
@@ -32,6 +33,7 @@ PEOPLE = {
     "sys": ("system_administrator",),
     "sec": ("security_administrator",),
 }
+DIVISION = "990101001"
 LON, LAT = town.position(500.0, 20.0)
 FACILITY = {
     "type": "senior_canteen",
@@ -117,6 +119,16 @@ class World:
         answer = self.as_("li").post("/api/imports/uploads", params={"name": f"u{self.made}.csv"}, content=content)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["upload_id"])
+
+    def held(self, name: str = "外面改的") -> tuple[str, str]:
+        """Edit a division past Fangyu; return the address and ETag of what is held of it."""
+        self.made += 1
+        execute(self.store.url, f"UPDATE admin_divisions SET name = '{name}{self.made}' WHERE code = '{DIVISION}'")
+        with self.store.session():
+            pass
+        (found, *_) = self.as_("li").get("/api/outside-edits").json()["outside_edits"]
+        assert found["changed"]["name"]["after"] == f"{name}{self.made}"
+        return found["href"], found["etag"]
 
 
 def canteen(east: float, id: str = "N1") -> dict[str, object]:
@@ -223,6 +235,12 @@ CALLS: dict[Route, Callable[[World], Call]] = {
     ("POST", "/api/imports"): lambda w: _sent(w, ""),
     ("POST", "/api/imports/preview"): lambda w: _sent(w, "/preview"),
     ("POST", "/api/imports/{import_id}/undo"): _import_undo,
+    ("POST", "/api/outside-edits/{hold_id}/accept"): lambda w: _on(
+        w.held(), w.as_("li"), "POST", "/accept", reason="核对无误"
+    ),
+    ("POST", "/api/outside-edits/{hold_id}/restore"): lambda w: _on(
+        w.held(), w.as_("li"), "POST", "/restore", reason="误操作"
+    ),
     ("POST", "/api/runs"): lambda w: Call(w.as_("wang"), "POST", "/api/runs", {"types": ["senior_canteen"]}),
     ("POST", "/api/runs/{run_id}/publish"): lambda w: Call(w.as_("wang"), "POST", f"/api/runs/{w.run_id}/publish"),
     ("POST", "/api/jobs/{job_id}/cancel"): _cancel,
