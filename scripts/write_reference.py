@@ -15,6 +15,7 @@ from api.settings import AccountSettings, AttachmentSettings, LimitSettings
 from geo.catalog.load import facility_types, families, indicators, packs, standards, units
 from geo.catalog.map_layer import field_titles, map_layers
 from geo.catalog.schema import Attribute, Standard, Threshold
+from geo.store.shrinking import SHRINKING
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 MEASURES = {
@@ -40,7 +41,9 @@ def reference() -> str:
     str
         Markdown.
     """
-    parts = [_HEAD, *_commands(), *_settings(), *_layers(), *_types(), *_indicators(), *_standards(), *_packs()]
+    parts = [
+        _HEAD, *_commands(), *_settings(), *_layers(), *_types(), *_indicators(), *_standards(), *_packs(), *_tables(),
+    ]  # fmt: skip
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -186,6 +189,17 @@ def _layers() -> Iterator[str]:
         note = " ".join(filter(None, (layer.note_zh, layer.note_en)))
         title = f"{layer.title_zh} {layer.title_en}"
         yield _row(f"`{layer.name}`", title, ", ".join(sorted(layer.read)), layer.zoom, fields, note)
+
+
+def _tables() -> Iterator[str]:
+    """Yield the tables that may lose rows, each with its reason."""
+    yield "## 可以减少行的表 · Tables that may lose rows\n"
+    yield "其余的表只增不减：事实记录会终止、停用或撤回，但不删除。"
+    yield "Every other table keeps its rows: records of fact end or are withdrawn, and stay.\n"
+    yield from _table("表 table", "原因 reason")
+    for table, (zh, en) in SHRINKING.items():
+        yield _row(f"`{table}`", f"{zh} · {en}")
+    yield ""
 
 
 def _types() -> Iterator[str]:
