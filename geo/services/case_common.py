@@ -12,7 +12,7 @@ from geo.store.columns import utc_text
 from geo.workflow.judge import Standing, Taken
 from geo.workflow.person import Person
 from geo.workflow.registry import WorkflowKit
-from geo.workflow.table import OPENING
+from geo.workflow.table import OPENING, Workflow
 
 
 def reach_of(person: Person, kit: WorkflowKit) -> Reach:
@@ -53,7 +53,7 @@ def standing_of(session: Session, case: CaseRecord) -> Standing:
     return Standing(case.state, case.outcome is not None, case.assignee, case.four_eyes, taken)
 
 
-def refuse_stale(session: Session, case: CaseRecord, version: int | None) -> None:
+def refuse_stale(session: Session, case: CaseRecord, version: int | None, table: Workflow) -> None:
     """Refuse what is meant for an earlier version of a case, and say what was done since.
 
     Parameters
@@ -64,6 +64,8 @@ def refuse_stale(session: Session, case: CaseRecord, version: int | None) -> Non
         The case.
     version : int or None
         Version somebody looked at; None for any.
+    table : Workflow
+        Its procedure.
 
     Raises
     ------
@@ -73,12 +75,14 @@ def refuse_stale(session: Session, case: CaseRecord, version: int | None) -> Non
     if version is None or version == case.row_version:
         return
     since = [one for one in cases.steps(session, case) if one.row_version > version]
-    zh = "；".join(f"{one.actor} 已办理“{one.action}”（{one.from_state} → {one.to_state}）" for one in since)
-    en = "; ".join(f"{one.actor} did '{one.action}' ({one.from_state} → {one.to_state})" for one in since)
+    done = [(one.actor, table.action_title(one.action), table.state_title(one.to_state)) for one in since]
+    zh = "；".join(f"{actor} 已办理“{action[0]}”，进入“{state[0]}”" for actor, action, state in done)
+    en = "; ".join(f"{actor} did {action[1]}, to {state[1]}" for actor, action, state in done)
+    state_zh, state_en = table.state_title(case.state)
     raise StaleError(
-        f"办件已有变动，请重新读取：{zh or '已改派'}；现处“{case.state}”，指派给 {case.assignee or '无'}",
+        f"办件已有变动，请重新读取：{zh or '已改派'}；现处“{state_zh}”，指派给 {case.assignee or '无'}",
         f"the case was changed meanwhile, read it again: {en or 'it was assigned'}; it is now in the state "
-        f"'{case.state}', assigned to {case.assignee or 'nobody'}",
+        f"{state_en}, assigned to {case.assignee or 'nobody'}",
         present=case.tag,
         state=case.state,
         assignee=case.assignee,

@@ -207,7 +207,9 @@ def case_history(
     return CaseView(
         case,
         table,
-        tuple(Choice(item, why_not(item, standing, person)) for item in leaving if person.roles & set(item.roles)),
+        tuple(
+            Choice(item, why_not(table, item, standing, person)) for item in leaving if person.roles & set(item.roles)
+        ),
         tuple(show_clock(record, today=today, calendar=kit.calendar) for record in case_clocks.of_case(session, case)),
         cases.steps(session, case),
         case_papers.comments(session, case),

@@ -22,7 +22,7 @@ from geo.workflow.district import contains_district, significant_code
 from geo.workflow.judge import Standing, check_papers, find_step, role_for, why_not
 from geo.workflow.person import Person, login_key
 from geo.workflow.registry import WorkflowKit, standard_kit
-from geo.workflow.table import Transition, Workflow
+from geo.workflow.table import Workflow
 
 LONGEST_TITLE: Final = 200
 LONGEST_WORDS: Final = 4000
@@ -178,11 +178,11 @@ def take_step(
     """
     kit, at = kit or standard_kit(), now or utc_now()
     case = cases.get(session, uid, reach_of(person, kit))
-    refuse_stale(session, case, version)
     table = kit.get(case.workflow)
+    refuse_stale(session, case, version, table)
     standing = standing_of(session, case)
     item = find_step(table, standing, action)
-    refusal = why_not(item, standing, person)
+    refusal = why_not(table, item, standing, person)
     if refusal is not None:
         raise refusal
     given = dict(documents or {})
@@ -265,8 +265,8 @@ def assign(
     """
     kit, at = kit or standard_kit(), now or utc_now()
     case = cases.get(session, uid, reach_of(person, kit))
-    refuse_stale(session, case, version)
     table = kit.get(case.workflow)
+    refuse_stale(session, case, version, table)
     if case.outcome is not None:
         raise ConflictError("办件已办结，不能指派", "the case is over; nobody is to take a step", state=case.state)
     leaving = table.leaving(case.state)
@@ -275,7 +275,7 @@ def assign(
             "只有可办理当前环节的人员可以指派", "only those who can take a step now say who is to", state=case.state
         )
     if assignee is not None:
-        _check_assignee(session, case, leaving, assignee, person)
+        _check_assignee(session, case, table, assignee, person)
     moved = cases.assign(session, case, None if assignee is None else login_key(assignee))
     note(
         session, "case assigned", case, person.login, person.on_behalf_of, assignee=moved.assignee,
@@ -401,9 +401,7 @@ def _check_attachments(session: Session, case: CaseRecord, given: Mapping[str, s
         )
 
 
-def _check_assignee(
-    session: Session, case: CaseRecord, leaving: tuple[Transition, ...], assignee: str, person: Person
-) -> None:
+def _check_assignee(session: Session, case: CaseRecord, table: Workflow, assignee: str, person: Person) -> None:
     """Refuse to assign a case to somebody who could take no step."""
     if login_key(assignee) == login_key(person.login):
         candidate = person
@@ -416,10 +414,11 @@ def _check_assignee(
         candidate = Person(record.login, record.roles, record.district)
     standing = standing_of(session, case)
     free = Standing(standing.state, standing.is_over, None, standing.four_eyes, standing.taken)
+    leaving = table.leaving(case.state)
     is_there = candidate.district is None or (
         case.district is not None and contains_district(candidate.district, case.district)
     )
-    if not is_there or all(why_not(item, free, candidate) is not None for item in leaving):
+    if not is_there or all(why_not(table, item, free, candidate) is not None for item in leaving):
         roles = sorted({role for item in leaving for role in item.roles})
         raise InputError(
             f"“{assignee}”不能办理当前环节；可指派给持有 {'、'.join(roles)} 角色、辖区相符且不受回避限制的人员",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from geo.catalog.role import ROLE_TITLES
 from geo.errors import ConflictError, DeniedError, FangyuError, InputError, Problem
 from geo.workflow.person import Person, login_key
-from geo.workflow.table import OPENING, Transition, Workflow
+from geo.workflow.table import Transition, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,10 @@ def find_step(workflow: Workflow, standing: Standing, action: str) -> Transition
     if found is None:
         allowed = workflow.leaving(standing.state)
         zh = "、".join(f"{item.action}（{item.title_zh}）" for item in allowed)
-        where = workflow.states.get(standing.state)
+        where_zh, where_en = workflow.state_title(standing.state)
         raise ConflictError(
-            f"当前环节“{standing.state if where is None else where.title_zh}”不能办理“{action}”；可办理：{zh or '无'}",
-            f"'{action}' cannot be done in the state '{standing.state}'; allowed: "
+            f"当前环节“{where_zh}”不能办理“{workflow.action_title(action)[0]}”；可办理：{zh or '无'}",
+            f"'{action}' cannot be done in the state {where_en}; allowed: "
             f"{', '.join(item.action for item in allowed) or 'nothing'}",
             state=standing.state,
             allowed=[item.action for item in allowed],
@@ -115,11 +115,13 @@ def find_step(workflow: Workflow, standing: Standing, action: str) -> Transition
     return found
 
 
-def why_not(item: Transition, standing: Standing, person: Person) -> FangyuError | None:
+def why_not(workflow: Workflow, item: Transition, standing: Standing, person: Person) -> FangyuError | None:
     """Tell why somebody may not take a step, whatever they bring with it.
 
     Parameters
     ----------
+    workflow : Workflow
+        The procedure.
     item : Transition
         The step; it begins where the case stands.
     standing : Standing
@@ -143,19 +145,20 @@ def why_not(item: Transition, standing: Standing, person: Person) -> FangyuError
     done = {one.action for one in standing.taken}
     if missing := [action for action in item.after if action not in done]:
         return ConflictError(
-            f"办理“{item.title_zh}”之前应先完成：{'、'.join(missing)}",
-            f"before {item.title_en} there must have been: {', '.join(missing)}",
+            f"办理“{item.title_zh}”之前应先完成：{'、'.join(workflow.action_title(one)[0] for one in missing)}",
+            f"before {item.title_en} there must have been: "
+            f"{', '.join(workflow.action_title(one)[1] for one in missing)}",
             action=item.action,
             after=missing,
         )
     barred = {*item.distinct_from, *standing.four_eyes.get(item.action, ())}
     seen = [one for one in standing.taken if one.action in barred and one.eyes & person.eyes]
     if seen:
-        names = list(dict.fromkeys("立案" if one.action == OPENING else one.action for one in seen))
+        titles = list(dict.fromkeys(workflow.action_title(one.action) for one in seen))
         return DeniedError(
-            f"“{item.title_zh}”须由不同的人办理：本人或被代理人已办理 {'、'.join(names)}",
+            f"“{item.title_zh}”须由不同的人办理：本人或被代理人已办理 {'、'.join(zh for zh, _ in titles)}",
             f"somebody else has to take the step {item.title_en}: you, or who you stand in for, did "
-            f"{', '.join(dict.fromkeys(one.action for one in seen))}",
+            f"{', '.join(en for _, en in titles)}",
             action=item.action,
             distinct_from=sorted({one.action for one in seen}),
         )

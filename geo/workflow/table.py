@@ -218,6 +218,41 @@ class Workflow:
                 state=name,
             ) from None
 
+    def action_title(self, action: str) -> tuple[str, str]:
+        """Return what an action is called.
+
+        Parameters
+        ----------
+        action : str
+            Its name, or `OPENING`.
+
+        Returns
+        -------
+        tuple of str
+            In Chinese and in English; the name itself where the table does not know it.
+        """
+        if action == OPENING:
+            return "立案", "Opening"
+        return next(
+            ((item.title_zh, item.title_en) for item in self.transitions if item.action == action), (action, action)
+        )
+
+    def state_title(self, name: str) -> tuple[str, str]:
+        """Return what a state is called.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        tuple of str
+            In Chinese and in English; the name itself where the table does not know it.
+        """
+        found = self.states.get(name)
+        return (name, name) if found is None else (found.title_zh, found.title_en)
+
     @property
     def four_eyes(self) -> Mapping[str, tuple[str, ...]]:
         """Return what must be done by different people.

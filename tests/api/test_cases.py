@@ -163,7 +163,7 @@ def test_a_step_is_meant_for_a_state(enter: Enter, case: CaseRecord) -> None:
     assert stale.status_code == 412
     assert stale.json()["facts"]["present"] == f"{case.uid}.2"
     assert [one["action"] for one in stale.json()["facts"]["steps"]] == ["submit"]
-    assert "wang 已办理“submit”" in stale.json()["message_zh"]
+    assert "wang 已办理“提交”" in stale.json()["message_zh"]
 
 
 @pytest.mark.parametrize(

@@ -222,11 +222,11 @@ def test_a_stale_version_says_what_was_done_since(store: Store) -> None:
         with pytest.raises(StaleError) as caught:
             take(session, first, "submit", CLERK)
         error = caught.value
-        assert "wang 已办理“submit”" in error.message_zh
-        assert "li did 'request_correction' (applied → correcting)" in error.message_en
+        assert "wang 已办理“提交”，进入“已申请”" in error.message_zh
+        assert "li did Request a correction, to Correction requested" in error.message_en
         assert [one["seq"] for one in error.detail["steps"]] == [1, 2]  # type: ignore[attr-defined]
         assert error.detail["present"] == f"{first.uid}.3"
-        with pytest.raises(StaleError, match="did 'request_correction'") as caught:
+        with pytest.raises(StaleError, match="did Request a correction") as caught:
             take(session, second, "accept", REVIEWER)
         assert len(caught.value.detail["steps"]) == 1  # type: ignore[arg-type]
 

@@ -58,7 +58,7 @@ def write(store: Store, chance: random.Random, step: int) -> None:
 def fit(session: Session, case: CaseRecord, item: Transition) -> Person:
     """Return somebody who may take a step."""
     standing = standing_of(session, case)
-    return next(one for one in PEOPLE if why_not(item, standing, one) is None)
+    return next(one for one in PEOPLE if why_not(KIT.get("sample"), item, standing, one) is None)
 
 
 if __name__ == "__main__":

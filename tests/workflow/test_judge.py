@@ -41,33 +41,37 @@ def test_an_action_belongs_to_its_state() -> None:
     ],
 )
 def test_roles_and_eyes_decide(person: Person, told: str | None) -> None:
-    refusal = why_not(ACCEPT, APPLIED, person)
+    refusal = why_not(TABLE, ACCEPT, APPLIED, person)
     assert (refusal is None) if told is None else told in str(refusal)
     assert refusal is None or isinstance(refusal, DeniedError)
 
 
 def test_the_rule_a_case_was_opened_with_holds_beside_that_of_today() -> None:
     item = replace(ACCEPT, distinct_from=())
-    assert why_not(item, APPLIED, Person("wang", frozenset({"reviewer"}))) is not None
-    assert why_not(item, replace(APPLIED, four_eyes={}), Person("wang", frozenset({"reviewer"}))) is None
+    assert why_not(TABLE, item, APPLIED, Person("wang", frozenset({"reviewer"}))) is not None
+    assert why_not(TABLE, item, replace(APPLIED, four_eyes={}), Person("wang", frozenset({"reviewer"}))) is None
     barred = replace(ACCEPT, distinct_from=(OPENING,))
     unsubmitted = replace(APPLIED, taken=(OPENED,), four_eyes={})
-    assert "立案" in getattr(why_not(barred, unsubmitted, Person("wang", frozenset({"reviewer"}))), "message_zh", "")
+    assert "立案" in getattr(
+        why_not(TABLE, barred, unsubmitted, Person("wang", frozenset({"reviewer"}))), "message_zh", ""
+    )
 
 
 def test_what_comes_before_must_have_been_done() -> None:
     zhao = Person("zhao", frozenset({"approver"}))
-    assert isinstance(why_not(APPROVE, APPLIED, zhao), ConflictError)
+    refusal = why_not(TABLE, APPROVE, APPLIED, zhao)
+    assert isinstance(refusal, ConflictError)
+    assert "应先完成：受理" in refusal.message_zh
     done = replace(APPLIED, taken=(*APPLIED.taken, Taken("accept", "li", None)))
-    assert why_not(APPROVE, done, zhao) is None
-    assert why_not(APPROVE, done, Person("li", frozenset({"approver"}))) is not None
+    assert why_not(TABLE, APPROVE, done, zhao) is None
+    assert why_not(TABLE, APPROVE, done, Person("li", frozenset({"approver"}))) is not None
 
 
 def test_an_assigned_case_is_for_who_it_is_assigned_to() -> None:
     assigned = replace(APPLIED, assignee="wu")
-    assert isinstance(why_not(ACCEPT, assigned, LI), ConflictError)
-    assert why_not(ACCEPT, assigned, Person("Wu", frozenset({"reviewer"}))) is None
-    assert why_not(ACCEPT, assigned, Person("li", frozenset({"reviewer"}), None, "wu")) is None
+    assert isinstance(why_not(TABLE, ACCEPT, assigned, LI), ConflictError)
+    assert why_not(TABLE, ACCEPT, assigned, Person("Wu", frozenset({"reviewer"}))) is None
+    assert why_not(TABLE, ACCEPT, assigned, Person("li", frozenset({"reviewer"}), None, "wu")) is None
 
 
 def test_documents_and_reasons_are_asked_for_all_at_once() -> None:
