@@ -34,6 +34,8 @@ UNCONDITIONAL: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/api/imports/uploads/{upload_id}/columns"): _NO_RECORD,
     ("POST", "/api/runs/{run_id}/publish"): "chooses among runs, which do not change; the answer names the one before",
     ("POST", "/api/scenarios/{scenario_id}/branch"): _NO_RECORD,
+    ("POST", "/api/cases/{case_id}/comments"): "adds to what was said, and changes nothing of it",
+    ("POST", "/api/cases/{case_id}/attachments"): "adds a file, and changes nothing there is",
 }
 """Routes with an address of something that need no ``If-Match``, by method and path, and why."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeVar
 from urllib.parse import quote, urlencode
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
@@ -22,8 +22,9 @@ from api.case_json import (
     listed_json,
     view_json,
 )
+from api.conditional import IfMatch, needed_tag
 from api.download import disposition
-from api.errors import TooLargeError, UnconditionalError
+from api.errors import TooLargeError
 from api.guard import Guard
 from api.ogc.token import sign, unsign
 from api.schemas.case import AssigneeNew, AttachmentAsk, CaseAsk, CommentNew, StepNew
@@ -41,7 +42,6 @@ from geo.workflow.registry import WorkflowKit
 router = APIRouter(prefix="/api/cases", tags=["cases"])
 Reader = Annotated[Principal, Depends(Guard("cases.read"))]
 Worker = Annotated[Principal, Depends(Guard("cases.act"))]
-IfMatch = Annotated[str | None, Header(description="所见版本的 ETag · ETag of the state the change is meant for")]
 _PRIVATE: Final = {"Cache-Control": "no-store"}
 _Result = TypeVar("_Result")
 
@@ -393,12 +393,7 @@ def _telling_hidden(case_id: str, work: Callable[[Session], _Result]) -> Callabl
 
 def _version(if_match: str | None, case_id: str) -> int:
     """Read which version of a case a change is meant for; 0, which none has, for the tag of something else."""
-    if if_match is None:
-        raise UnconditionalError(
-            "办理须带 If-Match 请求头，值为所见版本的 ETag",
-            "a step must carry an If-Match header with the ETag of the state it is meant for",
-        )
-    uid, _, version = if_match.strip().removeprefix("W/").strip('"').rpartition(".")
+    uid, _, version = needed_tag(if_match).rpartition(".")
     return int(version) if uid == case_id and version.isascii() and version.isdigit() and len(version) < 10 else 0
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 
-from geo.errors import Problem, StaleError
+from geo.errors import Problem
 from geo.store import Session, audit, cases
 from geo.store.case_records import CaseRecord, Reach, StepRecord
 from geo.store.columns import utc_text
+from geo.store.three_way import stale
 from geo.workflow.judge import Standing, Taken
 from geo.workflow.person import Person
 from geo.workflow.registry import WorkflowKit
@@ -53,7 +55,9 @@ def standing_of(session: Session, case: CaseRecord) -> Standing:
     return Standing(case.state, case.outcome is not None, case.assignee, case.four_eyes, taken)
 
 
-def refuse_stale(session: Session, case: CaseRecord, version: int | None, table: Workflow) -> None:
+def refuse_stale(
+    session: Session, case: CaseRecord, version: int | None, table: Workflow, yours: Mapping[str, object]
+) -> None:
     """Refuse what is meant for an earlier version of a case, and say what was done since.
 
     Parameters
@@ -66,27 +70,43 @@ def refuse_stale(session: Session, case: CaseRecord, version: int | None, table:
         Version somebody looked at; None for any.
     table : Workflow
         Its procedure.
+    yours : Mapping
+        What is asked: ``action`` or ``assignee``.
 
     Raises
     ------
     StaleError
-        It is not the present one.
+        It is not the present one; with a three-way difference, ``steps`` of which are those taken since.
     """
     if version is None or version == case.row_version:
         return
-    since = [one for one in cases.steps(session, case) if one.row_version > version]
+    taken = cases.steps(session, case)
+    since = [one for one in taken if one.row_version > version]
     done = [(one.actor, table.action_title(one.action), table.state_title(one.to_state)) for one in since]
     zh = "；".join(f"{actor} 已办理“{action[0]}”，进入“{state[0]}”" for actor, action, state in done)
     en = "; ".join(f"{actor} did {action[1]}, to {state[1]}" for actor, action, state in done)
     state_zh, state_en = table.state_title(case.state)
-    raise StaleError(
+    newest = audit.entries(session, subject=f"cases/{case.uid}", kind="decision", limit=1)
+    base: dict[str, object] | None = None
+    if 0 < version < case.row_version:
+        state = since[0].from_state if since else case.state
+        # Who it was assigned to is kept by no version.
+        base = {"state": state, "action": None, "steps": [], "assignee": None}
+    raise stale(
         f"办件已有变动，请重新读取：{zh or '已改派'}；现处“{state_zh}”，指派给 {case.assignee or '无'}",
         f"the case was changed meanwhile, read it again: {en or 'it was assigned'}; it is now in the state "
         f"{state_en}, assigned to {case.assignee or 'nobody'}",
-        present=case.tag,
-        state=case.state,
-        assignee=case.assignee,
-        steps=[_told(one) for one in since],
+        tag=case.tag,
+        base=base,
+        yours=yours,
+        theirs={
+            "state": case.state,
+            "action": since[-1].action if since else None,
+            "assignee": case.assignee,
+            "steps": [_told(one) for one in since],
+        },
+        changed_by=newest[0].actor if newest else None,
+        changed_at=newest[0].at if newest else None,
     )
 
 

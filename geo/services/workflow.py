@@ -179,7 +179,7 @@ def take_step(
     kit, at = kit or standard_kit(), now or utc_now()
     case = cases.get(session, uid, reach_of(person, kit))
     table = kit.get(case.workflow)
-    refuse_stale(session, case, version, table)
+    refuse_stale(session, case, version, table, {"action": action})
     standing = standing_of(session, case)
     item = find_step(table, standing, action)
     refusal = why_not(table, item, standing, person)
@@ -266,7 +266,7 @@ def assign(
     kit, at = kit or standard_kit(), now or utc_now()
     case = cases.get(session, uid, reach_of(person, kit))
     table = kit.get(case.workflow)
-    refuse_stale(session, case, version, table)
+    refuse_stale(session, case, version, table, {"assignee": assignee})
     if case.outcome is not None:
         raise ConflictError("办件已办结，不能指派", "the case is over; nobody is to take a step", state=case.state)
     leaving = table.leaving(case.state)

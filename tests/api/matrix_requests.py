@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from geo.services.workflow import Subject, open_case
 from geo.store import jobs
 from tests.accounts import GOOD
 from tests.api.matrix_city import EAST, TYPE, WEST, City, Person, login_of
@@ -18,7 +16,6 @@ from tests.store.frames import bring_in, every_layer
 
 __all__ = ["LAYER_ROUTES", "Asked", "Cell", "asked_of", "known_routes"]
 _Made = TypeVar("_Made")
-_PDF: Final = b"%PDF-1.7\n" + b"x" * 500
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def layer_request(route: str, layer: str) -> Asked:
     return Asked(path.replace("{zoom}/{row}/{column}", "0/0/0"), dict(LAYER_ROUTES[route]))
 
 
-def _of(*routes: str) -> Callable[[Builder], Builder]:
+def of(*routes: str) -> Callable[[Builder], Builder]:
     """Say of which routes a builder makes requests."""
 
     def keep(builder: Builder) -> Builder:
@@ -131,7 +128,7 @@ for _route in LAYER_ROUTES:
     _BUILDERS[_route] = partial(lambda cell, route: layer_request(route, "demand"), route=_route)
 
 
-@_of("GET /ogc/collections/{name}/items/{feature_id}")
+@of("GET /ogc/collections/{name}/items/{feature_id}")
 def _one_feature(cell: Cell) -> Asked:
     """Ask for a demand point of the district, by its number."""
     asked = {"filter": f"id = '{'东' if cell.is_foreign else '西'}密户2'"}
@@ -156,59 +153,59 @@ def _run(cell: Cell) -> str:
     return cell.city.runs["trial" if cell.is_foreign else "published"]
 
 
-@_of("POST /api/runs/{run_id}/publish")
+@of("POST /api/runs/{run_id}/publish")
 def _publish(cell: Cell) -> Asked:
     """Publish what is published: everybody goes on seeing the same."""
     return Asked(f"/api/runs/{cell.city.runs['published']}/publish")
 
 
-@_of("POST /api/runs")
+@of("POST /api/runs")
 def _start(cell: Cell) -> Asked:
     return Asked("/api/runs", json={"types": [TYPE], "minutes": 7})
 
 
-@_of("POST /api/session")
+@of("POST /api/session")
 def _log_in(cell: Cell) -> Asked:
     """Log in as who one is; anybody may."""
     login = cell.person.login if cell.person.has_session else login_of("planner", district=None)
     return Asked("/api/session", json={"login": login, "password": GOOD}, is_last=True)
 
 
-@_of("DELETE /api/session")
+@of("DELETE /api/session")
 def _log_out(cell: Cell) -> Asked:
     return Asked("/api/session", is_last=True)
 
 
-@_of("POST /api/session/demo")
+@of("POST /api/session/demo")
 def _demo(cell: Cell) -> Asked:
     return Asked("/api/session/demo", json={"role": "planner"})
 
 
-@_of("POST /api/session/password")
+@of("POST /api/session/password")
 def _password(cell: Cell) -> Asked:
     """Ask for a password that is too short: only who may change it is told so."""
     return Asked("/api/session/password", json={"old": GOOD, "new": "short"})
 
 
-@_of("POST /api/session/second-factor", "DELETE /api/session/second-factor")
+@of("POST /api/session/second-factor", "DELETE /api/session/second-factor")
 def _factor(cell: Cell) -> Asked:
     return Asked("/api/session/second-factor", json={"password": GOOD})
 
 
-@_of("PUT /api/session/second-factor")
+@of("PUT /api/session/second-factor")
 def _confirm(cell: Cell) -> Asked:
     """Confirm with a code that is not right: only who may is told so."""
     asked = {"secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "code": "000000", "password": GOOD}
     return Asked("/api/session/second-factor", json=asked)
 
 
-@_of("POST /api/session/acting")
+@of("POST /api/session/acting")
 def _acting(cell: Cell) -> Asked:
     """Go back to oneself, or stand in for somebody who has not asked for it."""
     return Asked("/api/session/acting", json={"login": "target" if cell.is_foreign else None}, is_last=True)
 
 
-@_of("DELETE /api/session/sessions/{session_id}")
+@of("DELETE /api/session/sessions/{session_id}")
 def _end_session(cell: Cell) -> Asked:
     """End another session of one's own, or somebody else's."""
     owner = cell.owner
@@ -218,12 +215,12 @@ def _end_session(cell: Cell) -> Asked:
     return Asked(f"/api/session/sessions/{ending}")
 
 
-@_of("POST /api/session/keys")
+@of("POST /api/session/keys")
 def _make_key(cell: Cell) -> Asked:
     return Asked("/api/session/keys", json={"title": "QGIS", "scopes": ["layers.read"], "days": 1, "password": GOOD})
 
 
-@_of("DELETE /api/session/keys/{key_id}")
+@of("DELETE /api/session/keys/{key_id}")
 def _revoke(cell: Cell) -> Asked:
     asked = {"title": "QGIS", "scopes": ["layers.read"], "days": 1, "password": GOOD}
     made = cell.owner.client.post("/api/session/keys", json=asked)
@@ -252,7 +249,7 @@ _account_at("POST /api/accounts/{name}/unlock")
 _account_at("DELETE /api/accounts/{name}/sessions")
 
 
-@_of("POST /api/accounts")
+@of("POST /api/accounts")
 def _add_account(cell: Cell) -> Asked:
     login = f"new-{cell.scope}-{cell.person.column.replace(':', '-').replace('_', '-')}"[:32]
     return Asked("/api/accounts", json={"login": login, "name": "新人"})
@@ -267,7 +264,7 @@ def _delegation(cell: Cell, *, from_login: str, role: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-@_of("POST /api/delegations")
+@of("POST /api/delegations")
 def _stand_in(cell: Cell) -> Asked:
     """Let somebody stand in for oneself, or for somebody of the east."""
     if cell.is_foreign:
@@ -276,7 +273,7 @@ def _stand_in(cell: Cell) -> Asked:
     return Asked("/api/delegations", json=_delegation(cell, from_login=cell.person.login, role=role))
 
 
-@_of("POST /api/delegations/{delegation_id}/end")
+@of("POST /api/delegations/{delegation_id}/end")
 def _end_stand_in(cell: Cell) -> Asked:
     """End a delegation of one's own, or of a planner of the east."""
     owner = cell.owner
@@ -285,61 +282,6 @@ def _end_stand_in(cell: Cell) -> Asked:
     made = away.client.post("/api/delegations", json=_delegation(cell, from_login=away.login, role=away.column))
     assert made.status_code == 201, made.text
     return Asked(f"/api/delegations/{made.json()['delegation_id']}/end")
-
-
-def _case(cell: Cell) -> tuple[str, dict[str, str]]:
-    """Open a case of the west or of the east; return its address and what a step on it is meant for."""
-    return _kept(cell, "case", ("data_steward",), lambda: _opened(cell))
-
-
-def _opened(cell: Cell) -> tuple[str, dict[str, str]]:
-    """Open a case."""
-    with cell.city.store.session() as session:
-        # An open case on a record lets no second one in.
-        subject = Subject("facilities", secrets.token_hex(8))
-        made = open_case(session, workflow="outside_edit", subject=subject, district=cell.side)
-    href = f"/api/cases/{made.uid}"
-    return href, {"If-Match": f'"{made.uid}.1"'}
-
-
-@_of("GET /api/cases/{case_id}")
-def _one_case(cell: Cell) -> Asked:
-    return Asked(_case(cell)[0])
-
-
-@_of("POST /api/cases/{case_id}/steps")
-def _take_step(cell: Cell) -> Asked:
-    path, meant = _case(cell)
-    return Asked(f"{path}/steps", json={"action": "accept", "reason": "属实"}, headers=meant)
-
-
-@_of("PUT /api/cases/{case_id}/assignee")
-def _assign(cell: Cell) -> Asked:
-    path, meant = _case(cell)
-    return Asked(f"{path}/assignee", json={"assignee": None}, headers=meant)
-
-
-@_of("POST /api/cases/{case_id}/comments")
-def _comment(cell: Cell) -> Asked:
-    return Asked(f"{_case(cell)[0]}/comments", json={"words": "已核对"})
-
-
-@_of("POST /api/cases/{case_id}/attachments")
-def _attach(cell: Cell) -> Asked:
-    return Asked(f"{_case(cell)[0]}/attachments", {"name": "说明.pdf"}, content=_PDF)
-
-
-@_of("GET /api/cases/{case_id}/attachments/{attachment_id}")
-def _attachment(cell: Cell) -> Asked:
-    steward = cell.city.person("data_steward", None).client
-    made = steward.post(f"{_case(cell)[0]}/attachments", params={"name": "说明.pdf"}, content=_PDF)
-    assert made.status_code == 201, made.text
-    return Asked(made.json()["href"])
-
-
-@_of("POST /api/notifications/read")
-def _read_notices(cell: Cell) -> Asked:
-    return Asked("/api/notifications/read", json={"ids": None})
 
 
 def _job(cell: Cell, *, is_over: bool = False) -> str:
@@ -351,22 +293,22 @@ def _job(cell: Cell, *, is_over: bool = False) -> str:
     return made.job_id
 
 
-@_of("GET /api/jobs/{job_id}")
+@of("GET /api/jobs/{job_id}")
 def _one_job(cell: Cell) -> Asked:
     return Asked(f"/api/jobs/{_job(cell)}")
 
 
-@_of("POST /api/jobs/{job_id}/cancel")
+@of("POST /api/jobs/{job_id}/cancel")
 def _cancel(cell: Cell) -> Asked:
     return Asked(f"/api/jobs/{_job(cell)}/cancel")
 
 
-@_of("GET /api/jobs/{job_id}/events")
+@of("GET /api/jobs/{job_id}/events")
 def _events(cell: Cell) -> Asked:
     return Asked(f"/api/jobs/{_job(cell, is_over=True)}/events")
 
 
-@_of("POST /api/facilities")
+@of("POST /api/facilities")
 def _new_facility(cell: Cell) -> Asked:
     lon, lat = town.position(1850.0 if cell.is_foreign else 150.0, 30.0)
     return Asked("/api/facilities", json={"type": TYPE, "name": "新食堂", "lon": lon, "lat": lat})
@@ -392,32 +334,32 @@ def _facility(cell: Cell, *, is_open: bool) -> str:
     return path
 
 
-@_of("PATCH /api/facilities/{uid}")
+@of("PATCH /api/facilities/{uid}")
 def _edit(cell: Cell) -> Asked:
     path = _facility(cell, is_open=True)
     return Asked(path, json={"attributes": {"seats": 42}}, headers=cell.city.etag(path))
 
 
-@_of("POST /api/facilities/{uid}/close")
+@of("POST /api/facilities/{uid}/close")
 def _close(cell: Cell) -> Asked:
     path = _facility(cell, is_open=True)
     return Asked(f"{path}/close", json={}, headers=cell.city.etag(path))
 
 
-@_of("POST /api/facilities/{uid}/reopen")
+@of("POST /api/facilities/{uid}/reopen")
 def _reopen(cell: Cell) -> Asked:
     path = _facility(cell, is_open=False)
     return Asked(f"{path}/reopen", headers=cell.city.etag(path))
 
 
-@_of("POST /api/imports/uploads")
+@of("POST /api/imports/uploads")
 def _upload(cell: Cell) -> Asked:
     return Asked("/api/imports/uploads", {"name": "people.csv"}, content=b"id,lon,lat,persons\nx,103,41,12\n")
 
 
 def _sent(cell: Cell) -> str:
     """Return a file that was sent, by oneself where one may, or by a data steward of the east."""
-    return _kept(cell, "upload", ("data_steward", "system_administrator"), lambda: _send(cell))
+    return kept(cell, "upload", ("data_steward", "system_administrator"), lambda: _send(cell))
 
 
 def _send(cell: Cell) -> str:
@@ -434,12 +376,12 @@ def _send(cell: Cell) -> str:
     return upload_id
 
 
-@_of("GET /api/imports/uploads/{upload_id}", "DELETE /api/imports/uploads/{upload_id}")
+@of("GET /api/imports/uploads/{upload_id}", "DELETE /api/imports/uploads/{upload_id}")
 def _one_upload(cell: Cell) -> Asked:
     return Asked(f"/api/imports/uploads/{_sent(cell)}")
 
 
-@_of("POST /api/imports/uploads/{upload_id}/columns")
+@of("POST /api/imports/uploads/{upload_id}/columns")
 def _columns(cell: Cell) -> Asked:
     return Asked(f"/api/imports/uploads/{_sent(cell)}/columns", json={"layer": "demand"})
 
@@ -451,7 +393,7 @@ for _path in ("/api/imports", "/api/imports/preview"):
     )
 
 
-@_of("POST /api/imports/{import_id}/undo")
+@of("POST /api/imports/{import_id}/undo")
 def _undo_import(cell: Cell) -> Asked:
     """Take back an import that nothing else stands on."""
 
@@ -459,11 +401,11 @@ def _undo_import(cell: Cell) -> Asked:
         source = f"{cell.scope}-{cell.person.column}"
         return str(bring_in(cell.city.store, "barriers", every_layer()["barriers"], source=source)[0])
 
-    number = _kept(cell, "import", ("data_steward", "system_administrator"), make)
+    number = kept(cell, "import", ("data_steward", "system_administrator"), make)
     return Asked(f"/api/imports/{number}/undo")
 
 
-def _kept(cell: Cell, kind: str, users: tuple[str, ...], make: Callable[[], _Made]) -> _Made:
+def kept(cell: Cell, kind: str, users: tuple[str, ...], make: Callable[[], _Made]) -> _Made:
     """Make a thing for whoever uses it up; for everybody else, who is to be refused, keep one."""
     key = (kind, cell.scope)
     if cell.person.column in users:
@@ -477,7 +419,7 @@ def _kept(cell: Cell, kind: str, users: tuple[str, ...], make: Callable[[], _Mad
 def _scenario(cell: Cell, *, undone: bool = False) -> tuple[str, dict[str, str]]:
     """Return address and state of a scenario with one edit, of one's own where one may, or a planner's of the east."""
     kind = "undone scenario" if undone else "scenario"
-    return _kept(cell, kind, ("planner", "stand_in"), lambda: _begun(cell, undone=undone))
+    return kept(cell, kind, ("planner", "stand_in"), lambda: _begun(cell, undone=undone))
 
 
 def _begun(cell: Cell, *, undone: bool) -> tuple[str, dict[str, str]]:
@@ -507,59 +449,59 @@ def _edits(name: str, east: float) -> dict[str, Any]:
     return {"edits": [{"kind": "add_facility", "type": TYPE, "id": name, "lon": lon, "lat": lat}]}
 
 
-@_of("POST /api/scenarios")
+@of("POST /api/scenarios")
 def _new_scenario(cell: Cell) -> Asked:
     return Asked("/api/scenarios", json={"name": "试点", "types": [TYPE], "minutes": 5})
 
 
-@_of("GET /api/scenarios/{scenario_id}", "DELETE /api/scenarios/{scenario_id}")
+@of("GET /api/scenarios/{scenario_id}", "DELETE /api/scenarios/{scenario_id}")
 def _one_scenario(cell: Cell) -> Asked:
     path, meant = _scenario(cell)
     return Asked(path, headers=meant)
 
 
-@_of("PATCH /api/scenarios/{scenario_id}")
+@of("PATCH /api/scenarios/{scenario_id}")
 def _rename(cell: Cell) -> Asked:
     path, meant = _scenario(cell)
     return Asked(path, json={"name": "改名"}, headers=meant)
 
 
-@_of("POST /api/scenarios/{scenario_id}/edits")
+@of("POST /api/scenarios/{scenario_id}/edits")
 def _edit_scenario(cell: Cell) -> Asked:
     path, meant = _scenario(cell)
     return Asked(f"{path}/edits", json=_edits("N2", 650.0), headers=meant)
 
 
-@_of("POST /api/scenarios/{scenario_id}/undo")
+@of("POST /api/scenarios/{scenario_id}/undo")
 def _undo(cell: Cell) -> Asked:
     path, meant = _scenario(cell)
     return Asked(f"{path}/undo", headers=meant)
 
 
-@_of("POST /api/scenarios/{scenario_id}/redo")
+@of("POST /api/scenarios/{scenario_id}/redo")
 def _redo(cell: Cell) -> Asked:
     path, meant = _scenario(cell, undone=True)
     return Asked(f"{path}/redo", headers=meant)
 
 
-@_of("POST /api/scenarios/{scenario_id}/branch")
+@of("POST /api/scenarios/{scenario_id}/branch")
 def _branch(cell: Cell) -> Asked:
     path, meant = _scenario(cell)
     return Asked(f"{path}/branch", json={"name": "分支"}, headers=meant)
 
 
-@_of("POST /api/scenarios/{scenario_id}/replay")
+@of("POST /api/scenarios/{scenario_id}/replay")
 def _replay(cell: Cell) -> Asked:
     path, meant = _scenario(cell)
     return Asked(f"{path}/replay", headers=meant)
 
 
-@_of("GET /api/scenarios/{scenario_id}/changes")
+@of("GET /api/scenarios/{scenario_id}/changes")
 def _changes(cell: Cell) -> Asked:
     return Asked(f"{_scenario(cell)[0]}/changes")
 
 
-@_of("GET /api/scenarios/{scenario_id}/compare/{other_id}")
+@of("GET /api/scenarios/{scenario_id}/compare/{other_id}")
 def _compare(cell: Cell) -> Asked:
     """Compare one's own scenario with another of one's own, or with a planner's of the east."""
     own = Cell(cell.city, cell.person, "own")

@@ -156,13 +156,16 @@ def test_a_step_is_meant_for_a_state(enter: Enter, case: CaseRecord) -> None:
     body = {"action": "submit", "documents": {"application_form": paper}}
     path = f"/api/cases/{case.uid}/steps"
     assert clerk.post(path, json=body).status_code == 428
-    for tag in ('"cs-other.1"', '"1"', "*", f'"{case.uid}.0"', f'"{case.uid}.7"'):
+    assert clerk.post(path, json=body, headers={"If-Match": "*"}).status_code == 428
+    for tag in ('"cs-other.1"', '"1"', f'"{case.uid}.0"', f'"{case.uid}.7"'):
         assert clerk.post(path, json=body, headers={"If-Match": tag}).status_code == 412
     assert clerk.post(path, json=body, headers={"If-Match": f'W/"{case.uid}.1"'}).status_code == 200
     stale = clerk.post(path, json=body, headers={"If-Match": f'"{case.uid}.1"'})
     assert stale.status_code == 412
-    assert stale.json()["facts"]["present"] == f"{case.uid}.2"
-    assert [one["action"] for one in stale.json()["facts"]["steps"]] == ["submit"]
+    facts = stale.json()["facts"]
+    assert (facts["tag"], facts["changed_by"]) == (f"{case.uid}.2", "wang")
+    assert (facts["base"]["state"], facts["theirs"]["state"]) == ("draft", "applied")
+    assert [one["action"] for one in facts["theirs"]["steps"]] == ["submit"]
     assert "wang 已办理“提交”" in stale.json()["message_zh"]
 
 

@@ -82,8 +82,8 @@ def test_of_two_at_once_with_one_state_exactly_one_wins_on_every_route(world: Wo
     wrong = {}
     for route in sorted(conditional(world.app)):
         call = CALLS[route](world)
-        cookies = dict(call.client.cookies)
-        clients = [TestClient(world.app, base_url="http://127.0.0.1", cookies=cookies) for _ in range(3)]
+        own = {"cookies": dict(call.client.cookies), "headers": {"Sec-Fetch-Site": "same-origin"}}
+        clients = [TestClient(world.app, base_url="http://127.0.0.1", **own) for _ in range(3)]
         codes: list[int] = []
         ready = threading.Barrier(len(clients))
 

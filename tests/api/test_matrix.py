@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 from starlette.routing import Match
 
+import tests.api.matrix_cases  # noqa: F401  (brings its requests)
 from api.app import create_app
 from api.guard import all_routes
 from api.schemas.session import KEY_SCOPES

@@ -224,11 +224,11 @@ def test_a_stale_version_says_what_was_done_since(store: Store) -> None:
         error = caught.value
         assert "wang 已办理“提交”，进入“已申请”" in error.message_zh
         assert "li did Request a correction, to Correction requested" in error.message_en
-        assert [one["seq"] for one in error.detail["steps"]] == [1, 2]  # type: ignore[attr-defined]
-        assert error.detail["present"] == f"{first.uid}.3"
+        assert [one["seq"] for one in error.detail["theirs"]["steps"]] == [1, 2]  # type: ignore[index]
+        assert error.detail["tag"] == f"{first.uid}.3"
         with pytest.raises(StaleError, match="did Request a correction") as caught:
             take(session, second, "accept", REVIEWER)
-        assert len(caught.value.detail["steps"]) == 1  # type: ignore[arg-type]
+        assert len(caught.value.detail["theirs"]["steps"]) == 1  # type: ignore[index]
 
 
 def test_four_eyes_count_for_the_colleague_somebody_stands_in_for(store: Store) -> None:
