@@ -85,7 +85,7 @@ def check_cases(store: Store) -> int:
             )
             # One to each role that can act next: in no state are there two.
             assert notices == 1 + sum(one.outcome is None for one in taken)
-        return sum(map(len, told.values()))
+        return sum(kinds.values())
 
 
 def trial(url: str, times: int, writer: str = "tests.store.writer", look: Callable[[Store], int] = check) -> None:
@@ -105,8 +105,7 @@ def trial(url: str, times: int, writer: str = "tests.store.writer", look: Callab
         process.stdin.close()
         assert process.wait(60) == 0
     assert written == sorted(written)
-    # Writers did get to write, if few times on a machine that is busy.
-    assert written[-1] > times // 3
+    assert written[-1] >= times  # each writer did get to write
     with open_store(url) as store:
         with store.session() as session:
             audit.append(session, "tester", "did", "x", "{}")

@@ -48,17 +48,19 @@ def killed(url: str, seed: int, work: Write) -> None:
         try:
             chance = random.Random(seed)
             store = open_store(url)
-            os.write(writing, b"!")
             for step in range(10_000):
                 work(store, chance, seed * 10_000 + step)
+                if step == 0:
+                    # However busy the machine is, each child has written before it is killed at its next writing.
+                    os.write(writing, b"!")
         finally:
             os._exit(1)  # only where writing failed: it never ends by itself
+    os.close(writing)  # so that a child that fails is heard of
     assert os.read(reading, 1) == b"!"
     time.sleep(random.Random(seed).uniform(0.0, 0.5))
     os.kill(child, signal.SIGKILL)  # nothing is cleaned up
     _, status = os.waitpid(child, 0)
     os.close(reading)
-    os.close(writing)
     print("killed" if os.WIFSIGNALED(status) else "failed", flush=True)  # noqa: T201
 
 
