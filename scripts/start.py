@@ -14,6 +14,7 @@ from pathlib import Path
 
 import _python_version  # noqa: F401 - ends an outdated Python
 import bootstrap
+import web_build
 
 
 def parser() -> argparse.ArgumentParser:
@@ -165,6 +166,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except bootstrap.SetupError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    try:
+        web_build.prepare()
+    except bootstrap.SetupError as error:
+        # Everything else works without it, the report page among it.
+        sys.stderr.write(f"{error}\n")
+        bootstrap.say("继续，但没有新的网页地图", "going on without a new web map")
     if options.setup_only:
         bootstrap.say("已就绪", "ready")
         return 0

@@ -19,6 +19,7 @@ import _python_version  # noqa: F401 - ends an outdated Python
 import bootstrap
 import pgcluster
 import system_packages
+import web_build
 
 _SUMMARY = re.compile(
     r"^(=+ )?(\d+ (passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?)|no tests ran)\b"
@@ -34,10 +35,13 @@ class Step:
         Shown in the list of times.
     command : sequence of str
         Program and arguments.
+    folder : Path
+        Where it runs.
     """
 
-    def __init__(self, name: str, command: Sequence[str | Path]) -> None:
+    def __init__(self, name: str, command: Sequence[str | Path], folder: Path = bootstrap.ROOT) -> None:
         self.name = name
+        self.folder = folder
         self.command = [str(part) for part in command]
         self.seconds = 0.0
         self.code = 0
@@ -79,6 +83,29 @@ def checks(python: Path) -> list[Step]:
     ]
 
 
+def web_checks() -> tuple[list[Step], str | None]:
+    """Return the steps of the web map: its build, its types and its own tests.
+
+    Returns
+    -------
+    steps : list of Step
+        Empty where Node or its packages cannot be had.
+    reason : str or None
+        Why there are none.
+    """
+    try:
+        node, npm = web_build.find_node()
+        web_build.fetch_packages(node, npm)
+    except web_build.UnavailableError as error:
+        return [], f"网页地图 / web map: {error}"
+    build = [bootstrap.venv_python(), bootstrap.ROOT / "scripts" / "web_build.py"]
+    return [
+        Step("web-build", build),
+        Step("web-types", web_build.program("vue-tsc", node, ["--noEmit"]), web_build.WEB),
+        Step("vitest", web_build.program("vitest", node, ["run"]), web_build.WEB),
+    ], None
+
+
 def run_check(step: Step) -> None:
     """Run one check and show what it says if it fails.
 
@@ -92,7 +119,7 @@ def run_check(step: Step) -> None:
     begun = time.monotonic()
     done = subprocess.run(
         step.command,
-        cwd=bootstrap.ROOT,
+        cwd=step.folder,
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -218,7 +245,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up = time.monotonic() - begun
     # A job that is cut short must still stop the private cluster.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    steps = checks(bootstrap.venv_python())
+    web, no_web = web_checks()
+    steps = [*checks(bootstrap.venv_python()), *web]
     for step in steps:
         run_check(step)
     marks = [] if options.all else ["-m", "not slow"]
@@ -226,12 +254,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environment = dict(os.environ)
     with postgres(environment) as reason:
         summary = run_tests(tests, environment)
-    report([*steps, tests], set_up, lacking, reason, all_trials=options.all)
+    reasons = [why for why in (no_web, reason) if why]
+    report([*steps, tests], set_up, lacking, reasons, all_trials=options.all)
     sys.stdout.write(summary + "\n")
     return 0 if all(step.code == 0 for step in [*steps, tests]) else 1
 
 
-def report(steps: Sequence[Step], set_up: float, lacking: Sequence[str], reason: str | None, all_trials: bool) -> None:
+def report(
+    steps: Sequence[Step], set_up: float, lacking: Sequence[str], reasons: Sequence[str], all_trials: bool
+) -> None:
     """Print what was skipped, each step's time and the steps that failed.
 
     Parameters
@@ -242,16 +273,15 @@ def report(steps: Sequence[Step], set_up: float, lacking: Sequence[str], reason:
         Seconds of setting up.
     lacking : sequence of str
         System packages that are not there.
-    reason : str or None
-        Why there was no PostGIS.
+    reasons : sequence of str
+        Why there was no PostGIS, or no web map.
     all_trials : bool
         Whether the long trials ran.
     """
     lines = [""]
     if lacking:
         lines.append(f"未安装的系统软件包 / system packages not installed: {', '.join(lacking)}")
-    if reason:
-        lines.append(f"跳过 / skipped: {reason}")
+    lines += [f"跳过 / skipped: {reason}" for reason in reasons]
     if not all_trials:
         lines.append("跳过长时间试验（加 --all 运行） / long trials skipped; --all runs them")
     lines.append(f"{'set-up':<14} {set_up:7.1f} s")

@@ -59,11 +59,11 @@ def test_a_failed_check_shows_its_output_and_the_next_still_runs(capsys: pytest.
     shown = capsys.readouterr().out
     assert "the reason" in shown
     assert "quiet" not in shown
-    command.report([bad, good], 1.0, ["chromium"], "PostGIS: none", all_trials=False)
+    command.report([bad, good], 1.0, ["chromium"], ["PostGIS: none", "web map: none"], all_trials=False)
     report = capsys.readouterr().out
     assert "bad" in report.splitlines()[-1]
     assert "good" not in report.splitlines()[-1]
-    for said in ("chromium", "PostGIS: none", "--all"):
+    for said in ("chromium", "PostGIS: none", "web map: none", "--all"):
         assert said in report
 
 
