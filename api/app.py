@@ -41,11 +41,13 @@ from api.routes import (
     scenarios,
     session,
     walks,
+    webmap,
 )
 from api.server import refuse_accounts, refuse_open_demo
 from api.settings import Settings
 from api.tiles.cache import TileCache
 from api.tiles.route import TILE_PATH, TileRoute
+from api.webmap import WebMap
 from geo.services.account import has_accounts
 from geo.services.case_clock import refresh_clocks
 from geo.services.demo import is_synthetic
@@ -129,13 +131,14 @@ def create_app(settings: Settings) -> FastAPI:
     # Read here, so that a server with a wrong table does not start.
     app.state.kit = standard_kit()
     app.state.counts = CountCache()
+    app.state.web_map = WebMap(settings.store.web)
     app.state.exports = Exports(settings.limits.exports)
     errors.register(app)
     answer_again(app)
     # First, because most requests are for tiles.
     tiles = TileRoute(TileCache(settings.limits.tile_cache_mb * 2**20))
     app.router.routes.insert(0, GuardedRoute(TILE_PATH, tiles, policy="layers.read"))
-    people = (session, accounts, audit, pages, demo, cases, notifications)
+    people = (session, accounts, audit, pages, demo, webmap, cases, notifications)
     records = (facilities, imports, outside_edits)
     resources = (report, *people, runs, jobs, *records, scenarios, walks, definitions, docs)
     for module in (*resources, landing, collections, items, export, tilesets):

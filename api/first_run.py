@@ -39,6 +39,7 @@ code { font: 14px/1.6 ui-monospace, Consolas, monospace; color: var(--accent); o
 <li>计算<br><code>fangyu coverage run --type senior_canteen --minutes 15 --bands</code></li>
 </ol>
 <p>想先看看样子：<code>python3 scripts/start.py</code> 会生成一座虚构城市。</p>
+<!-- map -->
 </main>
 </body>
 </html>

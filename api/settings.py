@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,14 +15,18 @@ from geo.services.attachment import DEFAULT_ENDINGS, KNOWN_ENDINGS
 from geo.services.login import LoginRules
 from geo.store.attachments import AttachmentShelf, attachment_folder
 
+WEB_BUILD: Final = Path(__file__).resolve().parents[1] / "web" / "dist"
+"""Where `scripts/web_build.py` puts the web map."""
+
 
 class StoreSettings(BaseModel):
-    """Where the data are."""
+    """Where the data are, and the map that shows them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     store: str = Field(description="数据存储：.gpkg 文件或 postgresql+psycopg:// 地址 · the store")
     cache: Path = Field(description="缓存文件夹 · folder of compiled networks and rendered reports")
+    web: Path = Field(default=WEB_BUILD, description="网页地图的构建 · folder of the built web map")
 
     @property
     def exports(self) -> Path:
@@ -181,7 +185,13 @@ class Settings(BaseModel):
 
 
 def settings_for(
-    store: str, cache: Path, *, is_loopback: bool = True, demo: bool = False, is_proxied: bool = False
+    store: str,
+    cache: Path,
+    *,
+    is_loopback: bool = True,
+    demo: bool = False,
+    is_proxied: bool = False,
+    web: Path = WEB_BUILD,
 ) -> Settings:
     """Return settings for one store; limits come from the environment.
 
@@ -197,6 +207,8 @@ def settings_for(
         Whether roles can be chosen with one click.
     is_proxied : bool
         Whether a declared proxy speaks TLS for it.
+    web : pathlib.Path
+        Folder of the built web map; there may be none.
 
     Returns
     -------
@@ -204,6 +216,6 @@ def settings_for(
         The settings.
     """
     return Settings(
-        store=StoreSettings(store=store, cache=cache),
+        store=StoreSettings(store=store, cache=cache, web=web),
         access=AccessSettings(is_loopback=is_loopback, demo=demo, is_proxied=is_proxied),
     )

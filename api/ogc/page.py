@@ -57,6 +57,7 @@ def html_answer(
         "here": "/" if request.url.path == "/login" else request.url.path,
         "base": root_of(request),
         "is_synthetic": request.app.state.is_synthetic,
+        "has_map": request.app.state.web_map.is_built,
         "is_demo": request.app.state.settings.access.demo,
         "lang": lang,
         "t": lambda zh, en: en if lang == "en" else zh,

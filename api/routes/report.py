@@ -73,7 +73,8 @@ async def page(request: Request, principal: PageReader) -> Response:
     try:
         return await _report(request, principal, PUBLISHED, ".html")
     except NotFoundError:
-        return HTMLResponse(served_text(FIRST_RUN, is_demo=settings_of(request).access.demo))
+        has_map: bool = request.app.state.web_map.is_built
+        return HTMLResponse(served_text(FIRST_RUN, is_demo=settings_of(request).access.demo, has_map=has_map))
 
 
 @router.get("/api/reports", tags=["reports"], summary="报告清单 · The reports there are")
@@ -168,7 +169,7 @@ async def report_workbook(request: Request, principal: WorkbookReader, run_id: s
 async def _report(request: Request, principal: Principal, run_id: str, suffix: str) -> Response:
     """Render, or take from the cache, one form of a report."""
     folder = settings_of(request).store.cache / "reports"
-    is_demo = settings_of(request).access.demo
+    is_demo, has_map = settings_of(request).access.demo, request.app.state.web_map.is_built
     may_all = principal.holds(POLICIES["reports.workbook"].roles)
 
     def find(session: Session) -> tuple[Path, str | None, bool]:
@@ -178,7 +179,7 @@ async def _report(request: Request, principal: Principal, run_id: str, suffix: s
             # As if it were not there: which other runs there are is nothing for the public.
             raise NotFoundError(f"没有报告“{run_id}”", f"there is no report '{run_id}'")
         found = report_file(session, wanted, folder=folder, suffix=suffix)
-        shown = served_file(found, is_demo=is_demo) if suffix == ".html" else found
+        shown = served_file(found, is_demo=is_demo, has_map=has_map) if suffix == ".html" else found
         return shown, wanted, suffix == ".html" and wanted == published
 
     path, wanted, is_public = await reading(request, find)

@@ -90,6 +90,7 @@ async def who(request: Request, principal: Anybody) -> Response:
         "on_behalf_of": principal.on_behalf_of,
         "has_accounts": has_accounts,
         "is_demo": is_demo,
+        "is_synthetic": request.app.state.is_synthetic,
         "demo_roles": [role for role in ROLES if role != PUBLIC] if is_demo else [],
         "titles": {role: {"zh": zh, "en": en} for role, (zh, en) in ROLE_TITLES.items()} if is_demo else {},
     }

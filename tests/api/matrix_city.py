@@ -31,6 +31,7 @@ from geo.services.basemap import basemap_path, build_basemap
 from geo.services.reporting import list_runs
 from geo.store import Store, open_store
 from tests.accounts import GOOD, add_person, log_in
+from tests.api.builds import fake_web
 from tests.cli import town
 
 WEST, EAST = "990101001", "990101002"
@@ -162,7 +163,7 @@ def served_city(url: str, folder: Path) -> Iterator[City]:
     with ExitStack() as stack:
         stack.enter_context(fast_hashes())
         runs = _fill(url, folder)
-        settings = settings_for(url, folder / "cache")
+        settings = settings_for(url, folder / "cache", web=fake_web(folder / "web"))
         settings = settings.model_copy(update={"accounts": AccountSettings(sessions=50)})
         app = create_app(settings)
         stack.enter_context(TestClient(app, base_url="http://127.0.0.1"))

@@ -121,6 +121,7 @@ def _at(route: str, **values: object) -> Builder:
 
 _LON, _LAT = town.position(100.0)
 _at("GET /api/definitions/facility-types/{slug}", slug=TYPE)
+_BUILDERS["GET /map/{path:path}"] = lambda cell: Asked("/map/")
 _at("GET /ogc/tileMatrixSets/{name}", name="WebMercatorQuad")
 _at("GET /api/isochrones", q_lon=_LON, q_lat=_LAT, q_minutes=5)
 _at("GET /api/nearest-services", q_lon=_LON, q_lat=_LAT, q_minutes=5)
