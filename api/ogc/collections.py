@@ -14,6 +14,7 @@ from api.guard import Guard
 from api.ogc.answer import GEOJSON, HTML, JSON, SCHEMA_JSON, Link, json_answer, only_format, root_of
 from api.ogc.export import export_links
 from api.ogc.page import html_answer
+from api.ogc.words import titles_of
 from api.work import reading
 from geo.catalog.map_layer import MapLayer, field_titles, map_layers
 from geo.datum.output import CRS84, STORAGE_CRS, output_uris
@@ -23,6 +24,7 @@ from geo.services.served_layer import LayerExtent, layer_extent, layer_fields
 router = APIRouter()
 Reader = Annotated[Principal, Depends(Guard("layers.read"))]
 _JSON_TYPES = {"text": "string", "int": "integer", "real": "number", "bool": "boolean", "date": "string"}
+_KINDS: dict[str, type] = {"text": str, "int": int, "real": float, "bool": bool, "date": str}
 
 
 def collection_json(
@@ -185,6 +187,12 @@ async def queryables(request: Request, principal: Reader, name: str) -> Response
         properties[field] = {"title": titles.title(lang), "description": titles.title_en, "type": _JSON_TYPES[kind]}
         if kind == "date":
             properties[field]["format"] = "date"
+        # Columns of one name may hold codes in one layer and numbers in another.
+        words = {value: word for value, word in titles_of(field, lang).items() if isinstance(value, _KINDS[kind])}
+        if words:
+            # Not enum: a store may hold values that the catalogue does not name.
+            named = [{"const": value, "title": word} for value, word in words.items()]
+            properties[field]["anyOf"] = [*named, {"title": titles.title(lang)}]
     title = "几何" if lang == "zh" else "Geometry"
     properties["geometry"] = {"title": title, "description": "Geometry", "format": "geometry-any"}
     document = {

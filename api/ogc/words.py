@@ -51,6 +51,28 @@ def _words() -> Mapping[str, _Words]:
     return found
 
 
+def titles_of(field: str, lang: Lang = "zh") -> _Words:
+    """Return what the values of a column are called; whoever shows them elsewhere asks for the same words.
+
+    Parameters
+    ----------
+    field : str
+        The column.
+    lang : {"zh", "en"}
+        Language; codes that have no English word are left out.
+
+    Returns
+    -------
+    Mapping
+        Words by value; empty for a column of plain values.
+    """
+    words = _words().get(field, {})
+    if lang == "zh":
+        return words
+    kinds = facility_types()
+    return {slug: kinds[str(slug)].title_en for slug in words} if field == "type" else {}
+
+
 def shown(field: str, value: object, lang: Lang = "zh") -> str:
     """Write a value for people.
 
@@ -70,9 +92,7 @@ def shown(field: str, value: object, lang: Lang = "zh") -> str:
     """
     if value is None or value == "":
         return NOTHING
-    if lang == "en" and field == "type" and (kind := facility_types().get(str(value))) is not None:
-        return kind.title_en
-    word = _words().get(field, {}).get(value) if lang == "zh" else None
+    word = titles_of(field, lang).get(value)
     if word is not None:
         return word
     if isinstance(value, bool):

@@ -51,6 +51,22 @@ def test_pages_lead_to_one_another_and_offer_the_roles(served: Served, path: str
     assert "<script>" not in page
 
 
+def test_queryables_name_the_codes_that_a_column_holds(served: Served) -> None:
+    client = served("planner")
+
+    def words(layer: str, field: str, lang: str = "zh-CN") -> dict[object, str]:
+        path = f"/ogc/collections/{layer}/queryables"
+        found = client.get(path, headers={"Accept-Language": lang}).json()["properties"][field]
+        return {one["const"]: one["title"] for one in found.get("anyOf", ()) if "const" in one}
+
+    assert words("divisions", "level")["county"] == "县级"
+    assert words("streets", "level") == {}, "there it is a number, of the deck"
+    assert words("streets", "oneway_foot")[0] == "双向"
+    assert words("gaps", "type")["senior_canteen"] == "长者食堂"
+    assert words("gaps", "type", "en")["senior_canteen"] == "Senior canteen"
+    assert words("gaps", "reason", "en") == {}
+
+
 def test_without_demo_mode_no_role_is_offered(store_url: str, tmp_path: Path) -> None:
     with open_store(store_url) as store:
         for name, frame in every_layer().items():
