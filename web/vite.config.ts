@@ -17,6 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   test: { include: ["tests/**/*.test.ts"] },
   server: { proxy: { "/api": "http://127.0.0.1:8300", "/ogc": "http://127.0.0.1:8300" } },

@@ -283,9 +283,10 @@ def _drawn(layer: MapLayer) -> list[dict[str, object]]:
     if geometry.endswith("POINT"):
         paint: dict[str, object] = {
             "circle-color": layer.colour,
-            "circle-radius": 5,
+            # A city's worth of points must not grow into one blot.
+            "circle-radius": ["interpolate", ["linear"], ["zoom"], 9, 2, 12, 4, 15, 7],
             "circle-stroke-color": "#FFFFFF",
-            "circle-stroke-width": 1.5,
+            "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], 9, 0.4, 12, 1, 15, 1.5],
         }
         return [{"id": layer.name, "type": "circle", **shared, "paint": paint}]
     line: dict[str, object] = {"line-color": layer.colour, "line-width": 1.5}

@@ -28,12 +28,13 @@ const isCalm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").mat
 /** The map on the page: draws a picture, and says where it is and what was hit. */
 export class Stage {
   readonly map: MapLibreMap;
+  private hasStyle = false;
 
-  constructor(container: HTMLElement, start: { at: View["at"]; box: Box | null }, told: Told) {
-    const { at, box } = start;
+  constructor(container: HTMLElement, start: { at: View["at"]; box: Box | null; picture: Picture }, told: Told) {
+    const { at, box, picture } = start;
     this.map = new maplibre.Map({
       container,
-      style: { version: 8, sources: {}, layers: [] },
+      style: styleOf(picture, location.origin),
       ...(at ? { center: [at.lon, at.lat], zoom: at.zoom } : box ? { bounds: box, fitBoundsOptions: { padding: 24 } } : {}),
       attributionControl: false,
       maxZoom: 20,
@@ -52,6 +53,7 @@ export class Stage {
     this.map.keyboard.disableRotation();
     this.map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
     this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
+    this.map.once("style.load", () => (this.hasStyle = true));
     this.map.on("moveend", () => told.moved(this.at()));
     this.map.on("click", (event) => told.hit(this.hitsAt([event.point.x, event.point.y])));
     this.map.on("idle", () => told.rested({ place: this.place(), isTruncated: this.isTruncated() }));
@@ -59,13 +61,16 @@ export class Stage {
     this.map.getCanvas().addEventListener("keydown", (event) => {
       if (event.key === "Enter") told.hit(this.hitsAt(this.middle()));
     });
+    told.moved(this.at());
     if (navigator.webdriver) window.fangyuMap = this.map;
   }
 
   /** Show a picture. */
   show(picture: Picture): void {
     const style = styleOf(picture, location.origin);
-    this.map.setStyle(style, { diff: true });
+    // What has changed can be told only from a style that has been read.
+    if (this.hasStyle) this.map.setStyle(style, { diff: true });
+    else this.map.once("style.load", () => this.map.setStyle(style, { diff: true }));
   }
 
   /** Go somewhere; at once where motion is not wanted. */

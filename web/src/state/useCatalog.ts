@@ -13,6 +13,7 @@ export interface CatalogLayer {
   group: "base" | "data" | "analysis";
   isEmpty: boolean;
   isInternal: boolean;
+  isPoint: boolean;
   isByService: boolean;
   titles: Record<string, string>;
 }
@@ -67,6 +68,7 @@ export function useCatalog(): Catalog {
           group: isBase(one.id) ? "base" : isResult ? "analysis" : "data",
           isEmpty: one.isEmpty,
           isInternal: table?.is_public === false,
+          isPoint: table?.family != null,
           isByService,
           titles: Object.fromEntries(fields.map((field) => [field.name, lang() === "en" ? field.title_en : field.title_zh])),
         };
