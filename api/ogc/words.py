@@ -19,6 +19,13 @@ _LEVELS: Final[_Words] = {
     "township": "乡级",
     "village": "村级",
 }
+_STREETS: Final[_Words] = {
+    "motorway": "高速公路", "trunk": "快速路", "primary": "主干路", "secondary": "次干路", "tertiary": "支路",
+    "unclassified": "一般道路", "residential": "居住区道路", "living_street": "生活街道", "service": "内部道路",
+    "track": "机耕路", "pedestrian": "步行街", "footway": "步行道", "path": "小路", "steps": "台阶",
+    "cycleway": "自行车道", "corridor": "室内通道", "road": "道路（未分类）",
+}  # fmt: skip
+_GATES: Final[_Words] = {"gate": "大门", "lift_gate": "道闸", "swing_gate": "平开门", "entrance": "出入口"}
 _ACCESS: Final[_Words] = {"open": "开放", "residents": "仅限住户", "hours": "按时段开放", "closed": "关闭"}
 _POPULATION: Final[_Words] = {"resident": "常住人口", "registered": "户籍人口", "unstated": "未说明"}
 _REASONS: Final[_Words] = {
@@ -39,6 +46,7 @@ def _words() -> Mapping[str, _Words]:
         "type": _keyed((slug, kind.title_zh) for slug, kind in facility_types().items()),
         "capacity_unit": _keyed((code, unit.title_zh) for code, unit in units().items()),
         "foot": _FOOT,
+        "kind": {**_STREETS, **_GATES},
         "access": _ACCESS,
         "population": _POPULATION,
         "reason": _REASONS,

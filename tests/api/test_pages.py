@@ -62,6 +62,7 @@ def test_queryables_name_the_codes_that_a_column_holds(served: Served) -> None:
     assert words("divisions", "level")["county"] == "县级"
     assert words("streets", "level") == {}, "there it is a number, of the deck"
     assert words("streets", "oneway_foot")[0] == "双向"
+    assert words("streets", "kind")["secondary"] == "次干路"
     assert words("gaps", "type")["senior_canteen"] == "长者食堂"
     assert words("gaps", "type", "en")["senior_canteen"] == "Senior canteen"
     assert words("gaps", "reason", "en") == {}

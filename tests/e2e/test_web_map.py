@@ -218,6 +218,22 @@ def test_a_click_shows_a_feature_under_the_titles_and_words_of_the_catalogue(ope
     assert "/ogc/collections/divisions/items/" in opened.page.url
 
 
+def test_what_is_chosen_comes_out_from_under_the_inspector(browser: Browser, home: str) -> None:
+    watched = watch(browser, home, size=SIZES[1])
+    watched.go("?at=13.00/36.80000/117.97500")
+    watched.click(118.0001, 36.8)
+    assert watched.facts()["名称"] == "示范街道第1长者食堂"
+    watched.settle()
+    point = watched.page.evaluate("() => window.fangyuMap.project([118.0001, 36.8]).x")
+    left = watched.page.evaluate(
+        "() => document.querySelector('.inspector').getBoundingClientRect().left"
+        " - window.fangyuMap.getCanvas().getBoundingClientRect().left"
+    )
+    assert 0 < point < left - 20
+    assert watched.complaints == []
+    watched.page.context.close()
+
+
 def test_the_address_brings_the_same_picture_back(browser: Browser, opened: Watched) -> None:
     opened.go(f"?at={NEAR}")
     opened.page.uncheck("#layer-streets")

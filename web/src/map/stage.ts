@@ -15,13 +15,14 @@ export interface Hit {
 /** What the stage tells the page. */
 export interface Told {
   moved: (at: NonNullable<View["at"]>) => void;
-  hit: (hits: Hit[]) => void;
+  hit: (hits: Hit[], at: [x: number, y: number]) => void;
   rested: (state: { place: string[]; isTruncated: boolean }) => void;
   failed: () => void;
 }
 
 const LEVELS = ["county", "township", "village"];
 const REACH_PX = 6;
+const REVEALED_PX = 80;
 const MOST_HITS = 12;
 const isCalm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -55,11 +56,12 @@ export class Stage {
     this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
     this.map.once("style.load", () => (this.hasStyle = true));
     this.map.on("moveend", () => told.moved(this.at()));
-    this.map.on("click", (event) => told.hit(this.hitsAt([event.point.x, event.point.y])));
+    const tell = (at: [number, number]): void => told.hit(this.hitsAt(at), at);
+    this.map.on("click", (event) => tell([event.point.x, event.point.y]));
     this.map.on("idle", () => told.rested({ place: this.place(), isTruncated: this.isTruncated() }));
     this.map.on("error", () => told.failed());
     this.map.getCanvas().addEventListener("keydown", (event) => {
-      if (event.key === "Enter") told.hit(this.hitsAt(this.middle()));
+      if (event.key === "Enter") tell(this.middle());
     });
     told.moved(this.at());
     if (navigator.webdriver) window.fangyuMap = this.map;
@@ -77,6 +79,12 @@ export class Stage {
   fly(target: GeoJSON.Geometry | Box): void {
     const box = Array.isArray(target) ? target : boxOf(target);
     this.map.fitBounds(box, { padding: 80, maxZoom: 16, duration: isCalm() ? 0 : 600 });
+  }
+
+  /** Bring a point out from under something that covers the right of the map. */
+  uncover(x: number, covered: number): void {
+    const free = this.map.getContainer().clientWidth - covered;
+    if (x > free - REVEALED_PX) this.map.panBy([x - free + REVEALED_PX, 0], { duration: isCalm() ? 0 : 160 });
   }
 
   /** Ask again for what could not be read. */
@@ -145,8 +153,8 @@ function order(one: MapGeoJSONFeature): number {
 }
 
 function labelOf(one: MapGeoJSONFeature): string {
-  const { name, division_name: division, id } = one.properties as Record<string, string | undefined>;
-  return name ?? division ?? (id === undefined ? "" : String(id));
+  const { name, division_name: division } = one.properties as Record<string, string | undefined>;
+  return name ?? division ?? "";
 }
 
 function boxOf(shape: GeoJSON.Geometry): Box {
