@@ -27,6 +27,8 @@ pytestmark = [
     pytest.mark.skipif(not (WEB_BUILD / "index.html").is_file(), reason="the web map is not built"),
 ]
 SIZES: Final = [(1440, 900), (1024, 768)]
+PATIENCE_S: Final = 20
+"""Drawing in software takes its time where other work is going on."""
 SHELL: Final = 550_000
 """Bytes of compressed script that the map may load before it shows itself."""
 NEAR: Final = "14.50/36.80000/118.00000"
@@ -64,8 +66,18 @@ class Watched:
         found: list[dict[str, Any]] = self.page.evaluate(script, source)
         return found
 
+    def shows(self, source: str, *, is_there: bool = True) -> bool:
+        """Wait until something is drawn of a layer, or nothing any more; false if that does not come."""
+        until = time.monotonic() + PATIENCE_S
+        while bool(self.drawn(source)) != is_there:
+            if time.monotonic() > until:
+                return False
+            self.page.wait_for_timeout(50)
+        return True
+
     def click(self, lon: float, lat: float) -> None:
-        """Click a place on the map."""
+        """Click a place on the map, when the facilities are on it."""
+        assert self.shows("facilities_eldercare")
         script = """([lon, lat]) => {
             const { x, y } = window.fangyuMap.project([lon, lat]);
             const box = window.fangyuMap.getCanvas().getBoundingClientRect();
@@ -82,6 +94,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with sync_playwright() as running:
         yield running
 
@@ -157,10 +170,13 @@ def test_the_map_shows_streets_and_divisions_and_asks_no_other_host(
 ) -> None:
     watched = watch(browser, home, size=size)
     watched.go()
+    assert watched.shows("divisions")
+    assert watched.shows("division-names")
     assert "示范东区" in {one["name"] for one in watched.drawn("divisions")}
     assert "示范东区" in {one["name"] for one in watched.drawn("division-names")}, "names lie on the map"
     street = segments().geometry.iloc[1].centroid
     watched.go(f"?at=16/{street.y:.5f}/{street.x:.5f}")
+    assert watched.shows("streets")
     assert "residential" in {one["kind"] for one in watched.drawn("streets")}
     assert watched.page.inner_text(".maplibregl-ctrl-scale").endswith(("米", "公里"))
     # Nothing hangs over the edge, and the map has most of the page.
@@ -185,17 +201,17 @@ def test_the_pages_lead_to_the_map_and_back(opened: Watched) -> None:
 
 def test_a_layer_is_taken_off_and_put_on_again(opened: Watched) -> None:
     opened.go(f"?at={NEAR}")
-    assert opened.drawn("facilities_eldercare")
+    assert opened.shows("facilities_eldercare")
     opened.page.uncheck("#layer-facilities_eldercare")
     opened.settle()
-    assert opened.drawn("facilities_eldercare") == []
-    assert opened.drawn("divisions"), "the others stay"
+    assert opened.shows("facilities_eldercare", is_there=False)
+    assert opened.shows("divisions"), "the others stay"
     layers = opened.page.url.split("layers=")[1].split("&")[0].split(",")
     assert "divisions" in layers
     assert "facilities_eldercare" not in layers
     opened.page.check("#layer-facilities_eldercare")
     opened.settle()
-    assert opened.drawn("facilities_eldercare")
+    assert opened.shows("facilities_eldercare")
 
 
 def test_a_click_shows_a_feature_under_the_titles_and_words_of_the_catalogue(opened: Watched) -> None:
@@ -247,7 +263,7 @@ def test_the_address_brings_the_same_picture_back(browser: Browser, opened: Watc
     again.settle()
     assert again.facts()["名称"] == "示范街道第1长者食堂"
     assert not again.page.is_checked("#layer-streets")
-    assert again.drawn("chosen"), "what is chosen is lit"
+    assert again.shows("chosen"), "what is chosen is lit"
     centre = again.page.evaluate("() => [...window.fangyuMap.getCenter().toArray(), window.fangyuMap.getZoom()]")
     assert centre == pytest.approx([118.0, 36.8, 14.5], abs=1e-4)
     assert again.page.url.removeprefix(again.home) == address
@@ -261,8 +277,9 @@ def test_results_are_there_for_the_role_that_may_see_them(opened: Watched) -> No
         opened.page.select_option("#role-choice", "planner")
     opened.settle()
     assert opened.page.is_checked("#layer-coverage_cells")
-    assert [one["covered_share"] for one in opened.drawn("coverage_cells")][:1] == [0.5]
-    assert opened.drawn("gaps")
+    assert opened.shows("coverage_cells")
+    assert 0.5 in {one.get("covered_share") for one in opened.drawn("coverage_cells")}
+    assert opened.shows("gaps")
     legend = opened.page.locator(".legend li").all_inner_texts()
     assert legend == ["100%", "80% – 100%", "60% – 80%", "40% – 60%", "20% – 40%", "低于 20%", "未给出"]
     style = opened.page.request.get("/ogc/collections/coverage_cells/style").json()
@@ -276,11 +293,14 @@ def test_results_are_of_one_service_at_a_time(opened: Watched) -> None:
     opened.page.route("**/api/runs", lambda route: route.fulfill(json=runs))
     opened.page.request.post("/api/session/demo", data={"role": "planner"})
     opened.go(f"?at={CELLS}")
+    assert opened.shows("gaps")
     assert {one["type"] for one in opened.drawn("gaps")} == {"senior_canteen"}
     assert opened.page.locator("#service option").all_inner_texts() == ["长者食堂", "养老机构"]
     opened.page.select_option("#service", "care_home")
-    opened.settle()
-    assert {one["type"] for one in opened.drawn("gaps")} == {"care_home"}
+    until = time.monotonic() + PATIENCE_S
+    while {one["type"] for one in opened.drawn("gaps")} != {"care_home"}:
+        assert time.monotonic() < until, "the other service is not shown"
+        opened.page.wait_for_timeout(50)
     assert "service=care_home" in opened.page.url
 
 
@@ -289,11 +309,12 @@ def test_the_map_is_used_without_a_mouse(opened: Watched) -> None:
     opened.page.focus("#layer-divisions")
     opened.page.keyboard.press("Space")
     opened.settle()
-    assert opened.drawn("divisions") == []
+    assert opened.shows("divisions", is_there=False)
     opened.page.keyboard.press("Space")
     opened.settle()
     canvas = opened.page.locator(".maplibregl-canvas")
     assert "方向键平移" in (canvas.get_attribute("aria-label") or "")
+    assert opened.shows("facilities_eldercare")
     canvas.focus()
     expect(opened.page.locator(".cross")).to_be_visible()
     opened.page.keyboard.press("Enter")
@@ -304,8 +325,7 @@ def test_the_map_is_used_without_a_mouse(opened: Watched) -> None:
     expect(canvas).to_be_focused()
     before = opened.page.url
     opened.page.keyboard.press("ArrowRight")
-    opened.settle()
-    assert opened.page.url != before
+    opened.page.wait_for_url(lambda url: url != before)
 
 
 def test_day_and_night_have_their_own_ground(browser: Browser, home: str) -> None:
@@ -315,9 +335,10 @@ def test_day_and_night_have_their_own_ground(browser: Browser, home: str) -> Non
         watched.go(f"?at={NEAR}")
         found.append(watched.page.evaluate("() => window.fangyuMap.getPaintProperty('land', 'background-color')"))
         watched.page.emulate_media(color_scheme="dark")
-        watched.settle()
-        after = watched.page.evaluate("() => window.fangyuMap.getPaintProperty('land', 'background-color')")
-        assert after == "#12181f"
+        until = time.monotonic() + PATIENCE_S
+        while watched.page.evaluate("() => window.fangyuMap.getPaintProperty('land', 'background-color')") != "#12181f":
+            assert time.monotonic() < until, "the map does not follow"
+            watched.page.wait_for_timeout(50)
         assert watched.complaints == []
         watched.page.context.close()
     assert found == ["#f5f3ee", "#12181f"]
@@ -349,7 +370,7 @@ def test_a_service_that_does_not_answer_is_told_and_asked_again(browser: Browser
     watched.page.unroute("**/ogc/collections?f=json")
     notice.locator("button").click()
     watched.settle()
-    assert watched.drawn("divisions")
+    assert watched.shows("divisions")
     watched.page.context.close()
 
 
@@ -362,12 +383,12 @@ def test_tiles_that_fail_are_told(browser: Browser, home: str) -> None:
     watched.page.route("**/tiles/**", fail)
     watched.page.goto(f"/map/?at={NEAR}")
     notice = watched.page.locator(".stage [role=alert]")
-    expect(notice).to_contain_text("部分瓦片未能读取", timeout=20_000)
+    expect(notice).to_contain_text("部分瓦片未能读取")
     watched.page.unroute("**/tiles/**", fail)
     notice.locator("button").click()
     watched.settle()
     expect(notice).to_have_count(0)
-    assert watched.drawn("facilities_eldercare")
+    assert watched.shows("facilities_eldercare")
     watched.page.context.close()
 
 
