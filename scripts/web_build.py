@@ -226,8 +226,10 @@ def fetch_packages(node: Path, npm: Path, web: Path = WEB) -> None:
     if _text(web / _LOCK_KEY) == key:
         return
     say("获取网页地图的软件包……", "fetching the web map's packages ...")
-    # No package's own script runs: nothing we use needs one.
-    if _run([str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], node, web):
+    # No package's own script runs: nothing we use needs one. Left to itself npm takes two minutes to give up.
+    flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
+    if _run([str(node), str(npm), "ci", *flags, *patience], node, web):
         raise UnavailableError(
             "无法取得网页地图的软件包（npm ci 失败，原因见上）；请检查网络或代理，"
             "内网可用环境变量 npm_config_registry 指定镜像。 / "
