@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from geo.errors import BusyError, ConflictError, DataSourceError, InputError
-from geo.store import schema
+from geo.store import origin, schema
 from geo.store.functions import register_functions
 from geo.store.migrations import HEAD
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from geo.store.watch import RevisionWatch
 
 StoreKind = Literal["gpkg", "postgis"]
-
-_WRITER_LOCK = 4_490_002
-"""PostgreSQL advisory lock of whoever writes."""
 
 _READERS, _WRITERS = 6, 2
 """Connections to PostgreSQL that a process keeps, and as many again under load: six workers fit its usual hundred."""
@@ -105,13 +102,13 @@ class Store:
         made = Session(bound, expire_on_commit=False, info={"actor": self.actor, "on_behalf_of": on_behalf_of})
         try:
             with _driver_errors(self.url), made as session, session.begin():
-                first = _start_writing(session) if write else None
+                first = origin.start_writing(session) if write else None
                 # Before anything is decided on it: what is published is what was published by right.
-                holds = _hold_outside(session) if write else []
+                holds = origin.hold_outside(session) if write else []
                 yield session
                 if first is not None:
                     session.flush()
-                    _claim_journal(session, first)
+                    origin.claim_journal(session.connection(), first)
             self.outside_holds += tuple(holds)
         finally:
             if write:
@@ -390,7 +387,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
         Committed at the end of the block, rolled back if it raises.
     """
     with engine.execution_options(fangyu_write=True).begin() as connection:
+        # What a migration changes in a legal layer is no edit from outside.
+        first = origin.declare(connection)
         yield connection
+        origin.claim_journal(connection, first)
 
 
 @contextlib.contextmanager
@@ -570,29 +570,3 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if write else 'ON'}")
         connection.info["writes"] = write
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-def _start_writing(session: Session) -> int:
-    """Tell the triggers whose changes follow; return the last journal row there was."""
-    if session.get_bind().dialect.name == "sqlite":
-        return int(session.scalar(text("SELECT COALESCE(MAX(fid), 0) FROM change_journal")) or 0)
-    # One writer at a time, as on SQLite: otherwise row locks, revisions and the audit chain can meet crosswise, and
-    # two people importing one file at once would not see each other.
-    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITER_LOCK})
-    session.execute(text("SELECT set_config('fangyu.origin', 'fangyu', true)"))
-    return -1
-
-
-def _hold_outside(session: Session) -> list[HoldRecord]:
-    """Put back what another program made of legal records, and hold it for review."""
-    from geo.store import outside_holds  # reads the catalogue, which a store that is only read has no need of
-
-    return outside_holds.hold_edits(session) if outside_holds.has_pending(session) else []
-
-
-def _claim_journal(session: Session, first: int) -> None:
-    """Mark the journal rows of this transaction as ours; what stays unmarked came from outside."""
-    if first >= 0:
-        session.execute(
-            text("UPDATE change_journal SET origin = 'fangyu' WHERE fid > :first AND origin IS NULL"), {"first": first}
-        )

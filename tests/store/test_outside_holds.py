@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from geo.catalog.map_layer import legal_tables
 from geo.store import Store, audit, open_store, outside_holds
+from geo.store.engine import open_engine, writing
 from geo.store.layer import layer
 from geo.store.outside_holds import HoldRecord
 from tests.store.frames import bring_in, divisions, facilities, read, revision
@@ -193,6 +194,16 @@ def test_our_own_imports_are_not_held(filled: str) -> None:
         assert (store.outside_holds, held(store)) == ((), [])
     with open_store(filled) as store:
         assert (store.outside_edits, store.outside_holds) == ((), ())
+
+
+def test_what_a_migration_changes_is_not_held(filled: str) -> None:
+    engine = open_engine(filled)
+    with writing(engine) as connection:
+        connection.execute(text(f"UPDATE {TABLE} SET name = '迁移' WHERE {EAST}"))
+    engine.dispose()
+    with open_store(filled) as store:
+        assert (store.outside_edits, store.outside_holds) == ((), ())
+        assert "迁移" in read(store, TABLE)["name"].tolist()
 
 
 def test_what_cannot_be_put_back_is_held_and_said_why(filled: str) -> None:
