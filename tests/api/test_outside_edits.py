@@ -11,6 +11,8 @@ import morecantile
 import pytest
 from starlette.testclient import TestClient
 
+from api.outside import OutsideKeeper
+from geo.errors import DataSourceError
 from geo.store import Store, audit, features, imports, open_store, outside_holds
 from geo.store.layer import layer
 from tests.accounts import add_person, fast_hashes
@@ -308,3 +310,31 @@ def test_the_command_line_tells_lists_shows_accepts_and_restores(small_town: Run
         with store.session(write=False) as session:
             assert outside_holds.count_held(session) == 0
             assert outside_holds.row_now(session, layer("admin_divisions"), 1) is not None
+
+
+def test_the_log_tells_of_what_was_put_back_and_of_what_waits(
+    small_town: Run, store_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_store(store_url) as store:
+        keeper = OutsideKeeper(store, store.watch())
+        keeper.look()
+        assert caplog.records == []
+        execute(store_url, RENAMED)
+        assert within(8.0, lambda: bool(keeper.look() or store.outside_holds))
+        assert store.outside_holds[0].hold_id in caplog.text
+        said = len(caplog.records)
+        keeper.look()
+        assert len(caplog.records) == said, "once"
+        later = OutsideKeeper(store, store.watch())
+        later.start()
+        later.stop()
+        assert "1 edits" in caplog.text
+
+        def fail(*words: object, **more: object) -> None:
+            raise DataSourceError("坏", "broken")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "session", fail)
+            execute(store_url, RENAMED)
+            assert within(8.0, lambda: bool(keeper.look() or "could not be looked through" in caplog.text))
+        assert within(8.0, lambda: bool(keeper.look() or len(store.outside_holds) == 2)), "it is tried again"
