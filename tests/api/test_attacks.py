@@ -13,7 +13,8 @@ from typing import Any, Final
 import pyotp
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect
+from sqlalchemy import text as sql
 from starlette.testclient import TestClient
 
 from api.app import create_app
@@ -339,7 +340,7 @@ def test_reading_changes_nothing_but_the_record_of_it(enter: Enter, store: Store
         skipped = ("audit_", "sqlite_", "rtree_", "spatial_ref_sys", "gpkg_")
         with store.session(write=False) as session:
             names = [one for one in inspect(session.connection()).get_table_names() if not one.startswith(skipped)]
-            return {name: session.scalar(text(f'SELECT count(*) FROM "{name}"')) for name in names}
+            return {name: session.scalar(sql(f'SELECT count(*) FROM "{name}"')) for name in names}
 
     client = enter("sys")
     before = state()
