@@ -18,7 +18,7 @@ from api.guard import GuardedRoute, check_guarded
 from api.heads import HeadKeeper
 from api.jobs.handlers import HANDLERS
 from api.jobs.runner import JobRunner
-from api.middleware import AccessLog, Gate, HeadAsGet
+from api.middleware import AccessLog, Gate, HeadAsGet, ProxyOnly
 from api.ogc import collections, export, items, landing, tilesets
 from api.ogc.counts import CountCache
 from api.once import answer_again
@@ -151,6 +151,8 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.access.is_loopback and not settings.access.is_proxied:
         # A page on another site must not read a local server by pointing its own name at 127.0.0.1.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK_NAMES, "testserver"])
+    if settings.access.is_proxied:
+        app.add_middleware(ProxyOnly)
     app.add_middleware(AccessLog)
     check_guarded(app)
     return app

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import answer_error
+from api.errors import answer_error, language_of, problem
 from geo.errors import BusyError
 
 _log = logging.getLogger("fangyu.access")
@@ -81,6 +81,33 @@ def _strict(given: Iterable[tuple[bytes, bytes]], path: str) -> list[tuple[bytes
     if not is_page and _POLICY[0] not in found:
         headers.append(_POLICY)
     return headers
+
+
+class ProxyOnly:
+    """Refuse what did not come over TLS through the declared proxy: a password would have crossed the network openly.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What answers. The server believes the scheme of the declared proxy only.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse."""
+        if scope["type"] != "http" or scope["scheme"] == "https" or scope["path"] == "/health":
+            await self._app(scope, receive, send)
+            return
+        refusal = problem(
+            403,
+            "denied",
+            "只接受经所声明的 TLS 代理转发的请求（--tls-proxy；代理须设置 X-Forwarded-Proto: https）",
+            "only what the declared TLS proxy passes on is answered (--tls-proxy; it sets X-Forwarded-Proto: https)",
+            lang=language_of(Request(scope)),
+        )
+        await refusal(scope, receive, send)
 
 
 class HeadAsGet:

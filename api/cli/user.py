@@ -154,6 +154,20 @@ def unlock(context: typer.Context, login: Login) -> None:
     state.tell(f"已解锁 {login}（{found} 个来源地址）", f"unlocked {login} ({found} addresses)")
 
 
+@app.command(name="drop-factor")
+def drop_factor(context: typer.Context, login: Login) -> None:
+    """停用遗失的动态验证码，结束其会话 · Turn off a second factor that was lost; sessions end."""
+    from geo.services.account import drop_second_factor
+
+    state = state_of(context)
+    with opened(state, actor=acting()) as store, transaction(store) as session:
+        was_on = drop_second_factor(session, login, actor=acting())
+    if was_on:
+        state.tell(f"已停用 {login} 的动态验证码，会话已结束", f"{login}: second factor off, sessions ended")
+    else:
+        state.tell(f"{login} 没有设置动态验证码", f"{login} has no second factor")
+
+
 def _change(context: typer.Context, login: str, values: dict[str, object]) -> None:
     """Change an account and say how it stands."""
     from geo.services.account import change_account

@@ -16,6 +16,8 @@ from geo.errors import Problem
 _HASHER: Final = PasswordHasher()
 """RFC 9106's low-memory parameters: 64 MiB, 3 passes, 4 lanes."""
 _OURS: Final = ("fangyu", "方舆", "minzheng", "民政")
+_SHORTEST_WORD: Final = 3
+"""Letters of a login or name that a password may not hold."""
 _LEAST_GUESSES: Final = 10**9
 """Fewer tries than this, in the order in which guesses are made, and a password counts as common."""
 
@@ -110,6 +112,10 @@ def _faults(password: str, profile: PasswordProfile, about: tuple[str, ...]) -> 
             f"the password holds {classes} kind(s) of characters; at least {profile.min_classes} of capital letters, "
             "small letters, digits and other signs are asked for",
         )
+    small = password.casefold()
+    held = next((word for word in about if len(word) >= _SHORTEST_WORD and word.casefold() in small), None)
+    if held is not None:
+        yield f"口令含有账号或姓名“{held}”，请避开", f"the password holds the login or name '{held}': leave it out"
     if low <= len(password) <= high and _guesses(password, about) < _LEAST_GUESSES:
         yield (
             "口令太容易猜到：请避开常用口令、姓名、账号、日期和键盘上相邻的字符",

@@ -26,6 +26,8 @@ GIVEN_ROLES: Final = tuple(role for role in ROLES if role != PUBLIC)
 """Roles a person may hold."""
 LONGEST_STAND_IN: Final = timedelta(days=366)
 _LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
+_RESERVED: Final = frozenset({"anonymous", "cli", "demo", "fangyu", "outside", "public", "serve", "start", "system"})
+"""Who stands in the audit where no person acted: a person of that name could not be told from it."""
 _NAME: Final = re.compile(r"\S(?:.{0,62}\S)?")
 _FIRST_LENGTH: Final = 20
 _CHANGED: Final = "account changed"
@@ -107,6 +109,37 @@ def add_account(
     )
     _note(session, actor, "account added", login, roles=sorted(new.roles), district=record.district)
     return record, made
+
+
+def drop_second_factor(session: Session, login: str, *, actor: str) -> bool:
+    """Turn off the second factor of somebody who has lost it; their sessions end, and the password alone does.
+
+    Parameters
+    ----------
+    session : Session
+        Writing session.
+    login : str
+        Login.
+    actor : str
+        Who turns it off.
+
+    Returns
+    -------
+    bool
+        False where there was none.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such account.
+    """
+    record = accounts.get(session, login)
+    if record.totp_secret is None:
+        return False
+    accounts.set_second_factor(session, record, None)
+    _end_sessions(session, record, by=actor)
+    _note(session, actor, "second factor dropped", record.login)
+    return True
 
 
 def change_account(
@@ -470,6 +503,13 @@ def _shape_problems(login: str, name: str) -> list[Problem]:
             _problem(
                 "login", login, "应为 2 到 32 个小写字母、数字、点、横线或下划线，以字母或数字开头",
                 "must be 2 to 32 small letters, digits, dots, dashes or underscores, beginning with a letter or digit",
+            )
+        )  # fmt: skip
+    if login in _RESERVED:
+        found.append(
+            _problem(
+                "login", login, f"系统自用，不能作为账号；同类的还有 {'、'.join(sorted(_RESERVED - {login}))}",
+                f"stands for the system itself and is no login; nor are {', '.join(sorted(_RESERVED - {login}))}",
             )
         )  # fmt: skip
     if not _NAME.fullmatch(name.strip()):

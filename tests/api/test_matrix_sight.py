@@ -189,6 +189,11 @@ def test_results_of_runs_tell_of_other_districts_their_totals_alone(city: City) 
             assert limited["gaps_remainder"]["persons"] == remainder
 
 
+def meant(answer: Any) -> dict[str, str]:
+    """Return the header of a change that is meant for the state of an answer."""
+    return {"If-Match": answer.headers["ETag"]}
+
+
 def test_scenarios_tell_of_other_districts_their_totals_alone(city: City) -> None:
     west, lon_lat = city.person("planner", WEST).client, town.position(950.0)
     asked = {"name": "边上", "types": [TYPE], "minutes": 6}
@@ -197,8 +202,11 @@ def test_scenarios_tell_of_other_districts_their_totals_alone(city: City) -> Non
     home = scenario.json()["href"]
     edit = {"kind": "add_facility", "type": TYPE, "id": "B1", "lon": lon_lat[0], "lat": lon_lat[1]}
     answers = [scenario]
-    answers.append(west.post(f"{home}/edits", params={"full": True}, json={"edits": [edit]}))
-    answers += [west.get(home), west.get(f"{home}/changes"), west.post(f"{home}/undo"), west.post(f"{home}/redo")]
+    body = {"edits": [edit]}
+    answers.append(west.post(f"{home}/edits", params={"full": True}, json=body, headers=meant(scenario)))
+    answers += [west.get(home), west.get(f"{home}/changes")]
+    for step in ("undo", "redo"):
+        answers.append(west.post(f"{home}/{step}", headers=meant(west.get(home))))
     other = west.post(f"{home}/branch", json={"name": "支"})
     answers += [other, west.get(f"{home}/compare/{other.json()['scenario_id']}")]
     for answer in answers:
@@ -237,8 +245,9 @@ def test_edits_of_a_scenario_stay_in_the_district(city: City, edit: dict[str, An
 
     def tried(district: str | None, east: float) -> Any:
         client = city.person("planner", district).client
-        home = client.post("/api/scenarios", json={"name": "边上", "types": [TYPE], "minutes": 6}).json()["href"]
-        return client.post(f"{home}/edits", json={"edits": [made(east)]})
+        begun = client.post("/api/scenarios", json={"name": "边上", "types": [TYPE], "minutes": 6})
+        body = {"edits": [made(east)]}
+        return client.post(f"{begun.json()['href']}/edits", json=body, headers=meant(begun))
 
     refused = tried(WEST, 1500.0)
     assert refused.status_code == 403, refused.text

@@ -61,12 +61,20 @@ def wait_until_it_answers(address: str) -> None:
             return
 
 
-def ask(address: str, path: str, body: object = None, *, cookie: str = "") -> tuple[Any, str]:
+def ask(address: str, path: str, body: object = None, *, cookie: str = "", meant: str = "") -> tuple[Any, str]:
     """Ask over a connection of its own, so that any worker may answer; return the answer and the cookie set."""
-    headers = {"Content-Type": "application/json", **({"Cookie": cookie} if cookie else {})}
+    given = {"Cookie": cookie, "If-Match": meant}
+    headers = {"Content-Type": "application/json", **{name: value for name, value in given.items() if value}}
     data = None if body is None else json.dumps(body).encode()
     with urllib.request.urlopen(urllib.request.Request(address + path, data, headers), timeout=60) as answer:
         return json.loads(answer.read()), str(answer.headers.get("set-cookie", "")).partition(";")[0]
+
+
+def tag_of(address: str, path: str, cookie: str) -> str:
+    """Return the tag of the state something is in."""
+    request = urllib.request.Request(address + path, headers={"Cookie": cookie})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return str(answer.headers["ETag"])
 
 
 @pytest.mark.parametrize("store_url", ["gpkg"], indirect=True)
@@ -116,7 +124,8 @@ def test_several_workers_know_the_same_roles_jobs_and_scenarios(
         hashes = set()
         for number in range(6):
             edit = {"kind": "add_facility", "type": "senior_canteen", "id": f"n{number}", "lon": 103.01, "lat": 41.0}
-            answer, _ = ask(address, f"{scenario['href']}/edits", {"edits": [edit]}, cookie=cookie)
+            meant = tag_of(address, scenario["href"], cookie)
+            answer, _ = ask(address, f"{scenario['href']}/edits", {"edits": [edit]}, cookie=cookie, meant=meant)
             assert answer["scenario"]["n_edits"] == number + 1
             hashes.add(answer["content_hash"])
         assert len(hashes) == 6

@@ -340,6 +340,22 @@ def test_with_accounts_there_is_no_demo_mode(store: Store, store_url: str, tmp_p
         pass
 
 
+def test_behind_a_tls_proxy_nothing_else_is_answered(store: Store, store_url: str, tmp_path: Path) -> None:
+    """Straight to the port, past the proxy, a password would cross the network openly."""
+    app = create_app(settings_for(store_url, tmp_path / "cache", is_loopback=False, is_proxied=True))
+    with TestClient(app, base_url="http://192.0.2.2:8000") as straight:
+        refused = log_in(straight, "wang")
+        assert refused.status_code == 403
+        assert "TLS 代理" in refused.json()["message_zh"]
+        assert "set-cookie" not in refused.headers
+        assert straight.get("/ogc/collections/streets/items").status_code == 403
+        assert straight.get("/health").status_code == 200, "a monitor beside the proxy asks"
+        passed_on = TestClient(app, base_url="https://maps.example.gov.cn")
+        answer = log_in(passed_on, "wang")
+        assert answer.status_code == 200
+        assert answer.headers["set-cookie"].startswith(f"{SECURE_COOKIE}=")
+
+
 def test_accounts_without_tls_are_served_on_this_machine_only() -> None:
     refuse_accounts(has_accounts=False, demo=True, is_private=False)
     refuse_accounts(has_accounts=True, demo=False, is_private=True)

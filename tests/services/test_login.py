@@ -426,3 +426,24 @@ def test_a_key_opens_what_it_says_until_it_is_revoked_or_too_old(store: Store) -
         assert grants.revoke_key(session, key_id, by="wangfang")
         assert not grants.revoke_key(session, key_id, by="wangfang")
     assert found() is None
+
+
+@pytest.mark.parametrize("name", ["outside", "cli", "anonymous", "Fangyu"])
+def test_nobody_is_called_what_stands_for_the_system_in_the_audit(store: Store, name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        add(store, name)
+    assert "系统自用" in caught.value.problems[0].message_zh
+
+
+def test_a_second_factor_that_is_lost_is_taken_off_and_sessions_end(store: Store, vault: Vault) -> None:
+    add(store)
+    mine = entered(store, vault)
+    with store.session() as session:
+        assert account.drop_second_factor(session, "wangfang", actor="cli:root") is False
+        accounts.set_second_factor(session, accounts.get(session, "wangfang"), vault.seal(pyotp.random_base32()), 0)
+    assert isinstance(attempt(store, vault), UnauthenticatedError), "the password alone does not do"
+    with store.session() as session:
+        assert account.drop_second_factor(session, "wangfang", actor="cli:root") is True
+    assert who(store, mine.token) is None
+    entered(store, vault)
+    assert "second factor dropped" in actions(store)
