@@ -21,6 +21,7 @@ import pgcluster
 import system_packages
 import web_build
 
+_MOST_WORKERS = 4
 _SUMMARY = re.compile(
     r"^(=+ )?(\d+ (passed|failed|errors?|skipped|deselected|xfailed|xpassed|warnings?)|no tests ran)\b"
 )
@@ -250,7 +251,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for step in steps:
         run_check(step)
     marks = [] if options.all else ["-m", "not slow"]
-    tests = Step("pytest", [bootstrap.venv_python(), "-m", "pytest", "-rfEs", "--durations=10", *marks])
+    # One worker a core: each has stores of its own, and the whole takes half as long on two.
+    workers = ["-n", str(min(os.cpu_count() or 1, _MOST_WORKERS))]
+    command = [bootstrap.venv_python(), "-m", "pytest", "-rfEs", "--durations=10", *workers, *marks]
+    tests = Step("pytest", command)
     environment = dict(os.environ)
     with postgres(environment) as reason:
         summary = run_tests(tests, environment)
